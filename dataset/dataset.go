@@ -1,0 +1,217 @@
+// Package dataset holds tables of numbers to be reproduced: inputs, targets,
+// and the schema that leads from a raw table to them.
+//
+// For most uses, read a file with package dataset/table, or make a Set from
+// numbers with [New] (regression) or [NewClasses] (classification).
+//
+// A Set is a function on its rows: equal inputs have equal targets, and no
+// input stands twice. New reports what breaks that as typed errors that name
+// rows; [Clean] merges, drops or averages as told.
+package dataset
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// Task is what the targets are.
+type Task string
+
+const (
+	Regression     Task = "regression"     // p real targets; hit when all are within the tolerance
+	Classification Task = "classification" // one of p classes; hit when the right output wins
+)
+
+// Set is n rows of d inputs with their targets.
+type Set struct {
+	X     *mat.Dense // n x d, encoded inputs, unscaled: what the network is fed
+	Y     *mat.Dense // n x p targets; for classes the indicator of the class (1 and 0)
+	Class []int      // n class indices into Schema.Classes; nil for regression
+
+	Rows   []int    // n; the row of the file each row comes from, the first data row is 1
+	Merged []Merge  // rows of the file left out because an equal row is present
+	Notes  []string // what reading and cleaning did to the table, for the report, one sentence each
+	Schema Schema   // how raw rows become X
+	Source string   // the file, glob or generator, for messages
+}
+
+// Merge says that a row of the file is represented by another one.
+type Merge struct {
+	Row  int `json:"row"`  // the row left out
+	Into int `json:"into"` // the equal row that stands for it
+}
+
+// Schema says how rows of a raw table become inputs, and outputs become
+// answers. It travels inside exported files as JSON.
+type Schema struct {
+	Task    Task     `json:"task"`
+	Columns []Column `json:"columns"`           // the raw feature columns, in order
+	Targets []string `json:"targets,omitempty"` // names of the target columns
+	Classes []string `json:"classes,omitempty"` // names of the classes, in the order of the outputs
+}
+
+// Column is one raw feature column and its encoding.
+type Column struct {
+	Name string `json:"name"`
+	// Levels are the texts of a categorical column in the order of its
+	// indicator inputs. The first level is the reference: it has no input of
+	// its own and reads as all zeros. Nil for a numeric column.
+	Levels []string `json:"levels,omitempty"`
+	// Indicator says that a further input tells whether the cell is missing;
+	// a missing number then reads as Fill.
+	Indicator bool    `json:"indicator,omitempty"`
+	Fill      float64 `json:"fill,omitempty"`
+}
+
+// Inputs returns the number of inputs the column is encoded as.
+func (c *Column) Inputs() int {
+	width := 1
+	if c.Levels != nil {
+		width = max(len(c.Levels)-1, 0)
+	}
+	if c.Indicator {
+		width++
+	}
+	return width
+}
+
+// InputNames returns the name of every input, in order: the column's own name,
+// name=level for indicators of a text column, name? for missing indicators.
+func (s *Schema) InputNames() []string {
+	var names []string
+	for _, c := range s.Columns {
+		if c.Levels == nil {
+			names = append(names, c.Name)
+		} else {
+			for _, level := range c.Levels[min(1, len(c.Levels)):] {
+				names = append(names, c.Name+"="+level)
+			}
+		}
+		if c.Indicator {
+			names = append(names, c.Name+"?")
+		}
+	}
+	return names
+}
+
+// N returns the number of rows.
+func (s *Set) N() int { n, _ := s.X.Dims(); return n }
+
+// D returns the number of inputs.
+func (s *Set) D() int { _, d := s.X.Dims(); return d }
+
+// P returns the number of outputs: the targets, or the classes.
+func (s *Set) P() int { _, p := s.Y.Dims(); return p }
+
+// IsClasses reports whether the targets are classes.
+func (s *Set) IsClasses() bool { return s.Class != nil }
+
+// Range returns, for each of the p targets, max - min over the rows, or 1
+// where the target is constant: the unit of regression tolerances.
+func (s *Set) Range() []float64 {
+	n, p := s.Y.Dims()
+	ranges := make([]float64, p)
+	for j := range ranges {
+		lo, hi := math.Inf(1), math.Inf(-1)
+		for i := 0; i < n; i++ {
+			lo, hi = min(lo, s.Y.At(i, j)), max(hi, s.Y.At(i, j))
+		}
+		ranges[j] = hi - lo
+		if ranges[j] == 0 {
+			ranges[j] = 1
+		}
+	}
+	return ranges
+}
+
+// Rounded returns the Set as a float32 runtime would be fed it: every input and
+// target rounded to float32. Rows that become equal are merged or reported as
+// by [New].
+func (s *Set) Rounded() (*Set, error) {
+	round := func(m *mat.Dense) *mat.Dense {
+		r := mat.DenseCopyOf(m)
+		r.Apply(func(_, _ int, v float64) float64 { return float64(float32(v)) }, r)
+		return r
+	}
+	r := *s
+	r.X, r.Y = round(s.X), round(s.Y)
+	r.Merged = append([]Merge(nil), s.Merged...)
+	if err := r.normalize("in float32"); err != nil {
+		return nil, err
+	}
+	return &r, nil
+}
+
+// Digest returns the SHA-256 of the inputs and targets, bit by bit, in order.
+func (s *Set) Digest() [32]byte {
+	h := sha256.New()
+	var buf [8]byte
+	add := func(v uint64) {
+		binary.LittleEndian.PutUint64(buf[:], v)
+		h.Write(buf[:])
+	}
+	for _, m := range []*mat.Dense{s.X, s.Y} {
+		rows, cols := m.Dims()
+		add(uint64(rows))
+		add(uint64(cols))
+		for i := 0; i < rows; i++ {
+			for _, v := range m.RawRowView(i) {
+				add(math.Float64bits(v))
+			}
+		}
+	}
+	if s.Class != nil {
+		add(1)
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// New returns the regression Set of the rows of x (n x d) with targets y
+// (n x p). Rows equal in inputs and targets are merged. It returns a
+// [*ValueError] for a number that is not finite and a [*ConflictError] for
+// equal inputs with different targets.
+func New(x, y *mat.Dense) (*Set, error) {
+	s := &Set{X: x, Y: y, Schema: Schema{Task: Regression}}
+	_, p := y.Dims()
+	s.Schema.Targets = numbered("y", p)
+	return s.finish()
+}
+
+// NewClasses returns the classification Set of the rows of x (n x d) with
+// class indices class (n), 0 <= class[i] < len(classes). Errors as for [New].
+func NewClasses(x *mat.Dense, class []int, classes []string) (*Set, error) {
+	y := mat.NewDense(len(class), len(classes), nil)
+	for i, c := range class {
+		y.Set(i, c, 1)
+	}
+	s := &Set{X: x, Y: y, Class: class, Schema: Schema{Task: Classification, Targets: []string{"class"}, Classes: classes}}
+	return s.finish()
+}
+
+func (s *Set) finish() (*Set, error) {
+	n, d := s.X.Dims()
+	for j, name := range numbered("x", d) {
+		_ = j
+		s.Schema.Columns = append(s.Schema.Columns, Column{Name: name})
+	}
+	s.Rows = make([]int, n)
+	for i := range s.Rows {
+		s.Rows[i] = i + 1
+	}
+	if err := s.normalize(""); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func numbered(prefix string, n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("%s%d", prefix, i+1)
+	}
+	return names
+}

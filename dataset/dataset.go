@@ -10,12 +10,12 @@
 package dataset
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/mat"
+
+	"hinge/internal/digest"
 )
 
 // Task is what the targets are.
@@ -148,26 +148,17 @@ func (s *Set) Rounded() (*Set, error) {
 
 // Digest returns the SHA-256 of the inputs and targets, bit by bit, in order.
 func (s *Set) Digest() [32]byte {
-	h := sha256.New()
-	var buf [8]byte
-	add := func(v uint64) {
-		binary.LittleEndian.PutUint64(buf[:], v)
-		h.Write(buf[:])
-	}
+	d := digest.New()
 	for _, m := range []*mat.Dense{s.X, s.Y} {
 		rows, cols := m.Dims()
-		add(uint64(rows))
-		add(uint64(cols))
+		d.Number(uint64(rows))
+		d.Number(uint64(cols))
 		for i := 0; i < rows; i++ {
-			for _, v := range m.RawRowView(i) {
-				add(math.Float64bits(v))
-			}
+			d.Floats(m.RawRowView(i))
 		}
 	}
-	if s.Class != nil {
-		add(1)
-	}
-	return [32]byte(h.Sum(nil))
+	d.Text(string(s.Schema.Task))
+	return d.Sum()
 }
 
 // New returns the regression Set of the rows of x (n x d) with targets y

@@ -2,12 +2,11 @@ package network
 
 import (
 	"fmt"
-	"runtime"
-	"sync"
 
 	"gonum.org/v1/gonum/mat"
 
 	"hinge/internal/blas"
+	"hinge/internal/parallel"
 )
 
 // batchElements bounds the numbers held per layer while a batch is evaluated:
@@ -128,11 +127,11 @@ func compile[T blas.Float](l *Layer) program[T] {
 func (p *program[T]) apply(src blas.Matrix[T]) blas.Matrix[T] {
 	dst := blas.NewMatrix[T](src.Rows, p.width)
 	if p.bias != nil {
-		eachRow(dst.Rows, func(r int) { copy(dst.Row(r), p.bias) })
+		parallel.Each(dst.Rows, func(r int) { copy(dst.Row(r), p.bias) })
 	}
 	p.kernel.add(dst, src)
 	if p.act == ReLU {
-		eachRow(dst.Rows, func(r int) {
+		parallel.Each(dst.Rows, func(r int) {
 			row := dst.Row(r)
 			for j, v := range row {
 				row[j] = max(v, 0)
@@ -170,7 +169,7 @@ type sparseKernel[T blas.Float] struct {
 }
 
 func (k sparseKernel[T]) add(dst, src blas.Matrix[T]) {
-	eachRow(dst.Rows, func(r int) {
+	parallel.Each(dst.Rows, func(r int) {
 		x, y := src.Row(r), dst.Row(r)
 		for i := range y {
 			sum := y[i]
@@ -185,7 +184,7 @@ func (k sparseKernel[T]) add(dst, src blas.Matrix[T]) {
 type diagonalKernel[T blas.Float] []T
 
 func (k diagonalKernel[T]) add(dst, src blas.Matrix[T]) {
-	eachRow(dst.Rows, func(r int) {
+	parallel.Each(dst.Rows, func(r int) {
 		x, y := src.Row(r), dst.Row(r)
 		for i, d := range k {
 			y[i] += T(d * x[i])
@@ -203,7 +202,7 @@ type projectedKernel[T blas.Float] struct {
 func (k projectedKernel[T]) add(dst, src blas.Matrix[T]) {
 	t := blas.NewMatrix[T](src.Rows, k.q)
 	k.project.add(t, src)
-	eachRow(dst.Rows, func(r int) {
+	parallel.Each(dst.Rows, func(r int) {
 		t, y := t.Row(r), dst.Row(r)
 		for j, pick := range k.pick {
 			y[j] += T(k.scale[j] * t[pick])
@@ -258,26 +257,4 @@ func convert[T blas.Float](v []float64) []T {
 		w[i] = T(x)
 	}
 	return w
-}
-
-// eachRow calls f for every row 0 <= r < rows, on all processors. Each row is
-// written by one call alone, so the result does not depend on the schedule.
-func eachRow(rows int, f func(r int)) {
-	workers := min(runtime.GOMAXPROCS(0), rows)
-	if workers < 2 {
-		for r := 0; r < rows; r++ {
-			f(r)
-		}
-		return
-	}
-	var wg sync.WaitGroup
-	for w := 0; w < workers; w++ {
-		from, to := rows*w/workers, rows*(w+1)/workers
-		wg.Go(func() {
-			for r := from; r < to; r++ {
-				f(r)
-			}
-		})
-	}
-	wg.Wait()
 }

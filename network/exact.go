@@ -68,6 +68,12 @@ func addExact(m Map, z, h []*big.Rat) {
 			addExact(part, z, h[:in])
 			h = h[in:]
 		}
+	case *Blocks:
+		for _, part := range m.Maps {
+			out, in := part.Dims()
+			addExact(part, z[:out], h[:in])
+			z, h = z[out:], h[in:]
+		}
 	default:
 		m.entries(func(i, j int, v float64) {
 			if v != 0 && h[j].Sign() != 0 {

@@ -155,6 +155,8 @@ func compileMap[T blas.Float](m Map) kernel[T] {
 		return stackKernel[T](compileParts[T](m.Maps))
 	case *Sum:
 		return sumKernel[T](compileParts[T](m.Maps))
+	case *Blocks:
+		return blocksKernel[T](compileParts[T](m.Maps))
 	}
 	panic(fmt.Sprintf("network: unknown map %T", m))
 }
@@ -242,6 +244,16 @@ func (k sumKernel[T]) add(dst, src blas.Matrix[T]) {
 	for _, p := range k {
 		p.kernel.add(dst, src.Columns(at, at+p.in))
 		at += p.in
+	}
+}
+
+type blocksKernel[T blas.Float] []part[T]
+
+func (k blocksKernel[T]) add(dst, src blas.Matrix[T]) {
+	row, col := 0, 0
+	for _, p := range k {
+		p.kernel.add(dst.Columns(row, row+p.out), src.Columns(col, col+p.in))
+		row, col = row+p.out, col+p.in
 	}
 }
 

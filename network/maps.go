@@ -15,6 +15,7 @@ import (
 //	Projected  a few projections of the input, each unit a multiple of one
 //	Stack      maps of the same input, their outputs one after the other
 //	Sum        maps of consecutive parts of the input, their outputs added
+//	Blocks     maps of consecutive parts of the input, their outputs one after the other
 //
 // The set is closed: certificates and file formats know every case.
 type Map interface {
@@ -244,6 +245,43 @@ func (m *Sum) entries(visit func(i, j int, w float64)) {
 	}
 }
 
+// Blocks is a block-diagonal matrix: it splits its input into consecutive parts,
+// one per map, and puts the maps' outputs one after the other. It lets one layer
+// hold units that look at different parts of the layer before.
+type Blocks struct{ Maps []Map }
+
+func (m *Blocks) Dims() (out, in int) {
+	for _, part := range m.Maps {
+		o, i := part.Dims()
+		out, in = out+o, in+i
+	}
+	return out, in
+}
+
+func (m *Blocks) Params() int    { return paramsOf(m.Maps) }
+func (m *Blocks) String() string { return "blocks(" + joinMaps(m.Maps) + ")" }
+
+func (m *Blocks) check() error {
+	if len(m.Maps) == 0 {
+		return fmt.Errorf("no blocks in a block-diagonal map")
+	}
+	for _, part := range m.Maps {
+		if err := part.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Blocks) entries(visit func(i, j int, w float64)) {
+	row, col := 0, 0
+	for _, part := range m.Maps {
+		part.entries(func(i, j int, w float64) { visit(row+i, col+j, w) })
+		out, in := part.Dims()
+		row, col = row+out, col+in
+	}
+}
+
 // Weights calls visit with every stored array of weights of m, for reading or
 // for changing in place.
 func Weights(m Map, visit func(w []float64)) {
@@ -262,6 +300,10 @@ func Weights(m Map, visit func(w []float64)) {
 			Weights(part, visit)
 		}
 	case *Sum:
+		for _, part := range m.Maps {
+			Weights(part, visit)
+		}
+	case *Blocks:
 		for _, part := range m.Maps {
 			Weights(part, visit)
 		}

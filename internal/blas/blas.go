@@ -2,7 +2,12 @@
 //
 // Every dense product of hinge goes through gonum's blas64 and blas32, whose
 // engine is gonum's own Go code by default. [Use] looks for OpenBLAS on the
-// machine at run time, without cgo, and registers it for all of gonum.
+// machine at run time, without cgo, and registers it for all of gonum; the front
+// door calls it once. [Gram], [Cholesky] and [CholeskySolve] are the blocked
+// forms that are fast with either engine.
+//
+// Engines round differently: their kernels sum in other orders. What is
+// certified is independent of that; what is fitted may differ in last bits.
 package blas
 
 import (
@@ -39,20 +44,23 @@ func (m Matrix[T]) Block(from, to int) Matrix[T] {
 }
 
 // MulTransAdd adds a b^T to dst: dst is r x c, a is r x k, b is c x k.
-func MulTransAdd[T Float](dst, a, b Matrix[T]) { gemm(blas.Trans, dst, a, b) }
+func MulTransAdd[T Float](dst, a, b Matrix[T]) { gemm(blas.NoTrans, blas.Trans, 1, dst, a, b) }
 
 // MulAdd adds a b to dst: dst is r x c, a is r x k, b is k x c.
-func MulAdd[T Float](dst, a, b Matrix[T]) { gemm(blas.NoTrans, dst, a, b) }
+func MulAdd[T Float](dst, a, b Matrix[T]) { gemm(blas.NoTrans, blas.NoTrans, 1, dst, a, b) }
 
-func gemm[T Float](transB blas.Transpose, dst, a, b Matrix[T]) {
-	if dst.Rows == 0 || dst.Cols == 0 || a.Cols == 0 {
+// TransMulAdd adds a^T b to dst: dst is r x c, a is k x r, b is k x c.
+func TransMulAdd[T Float](dst, a, b Matrix[T]) { gemm(blas.Trans, blas.NoTrans, 1, dst, a, b) }
+
+func gemm[T Float](transA, transB blas.Transpose, alpha T, dst, a, b Matrix[T]) {
+	if dst.Rows == 0 || dst.Cols == 0 || a.Rows == 0 || a.Cols == 0 {
 		return
 	}
 	switch d := any(dst).(type) {
 	case Matrix[float64]:
-		blas64.Gemm(blas.NoTrans, transB, 1, general64(any(a).(Matrix[float64])), general64(any(b).(Matrix[float64])), 1, general64(d))
+		blas64.Gemm(transA, transB, float64(alpha), general64(any(a).(Matrix[float64])), general64(any(b).(Matrix[float64])), 1, general64(d))
 	case Matrix[float32]:
-		blas32.Gemm(blas.NoTrans, transB, 1, general32(any(a).(Matrix[float32])), general32(any(b).(Matrix[float32])), 1, general32(d))
+		blas32.Gemm(transA, transB, float32(alpha), general32(any(a).(Matrix[float32])), general32(any(b).(Matrix[float32])), 1, general32(d))
 	}
 }
 

@@ -1,0 +1,119 @@
+package certify
+
+import (
+	"gonum.org/v1/gonum/mat"
+
+	"hinge/internal/parallel"
+	"hinge/network"
+)
+
+// A proof computes output balls of a network batch by batch of rows.
+type proof struct {
+	arithmetic
+	x      *mat.Dense
+	layers []*layer
+	gates  map[int]*gateStage // by the index of the gates' layer
+}
+
+func newProof(net *network.Network, x *mat.Dense) *proof {
+	p := &proof{arithmetic: newArithmetic(net.Precision), x: x, gates: make(map[int]*gateStage)}
+	for _, l := range net.Layers {
+		p.layers = append(p.layers, newLayer(p.arithmetic, l))
+	}
+	for i := 1; i < len(net.Layers); i++ {
+		if g := newGateStage(p.layers, net, x, i); g != nil {
+			p.gates[i] = g
+			i++ // the next layer takes lists of awake units, and no gates of gates
+		}
+	}
+	return p
+}
+
+func (p *proof) method() string {
+	if len(p.gates) > 0 {
+		return "rounding-error balls on the gates that can be awake, found by sorting the projections"
+	}
+	return "rounding-error balls on every unit"
+}
+
+// batchRows returns how many rows to take at a time.
+func (p *proof) batchRows() int {
+	widest := 1
+	for i, l := range p.layers {
+		if p.gates[i] == nil && p.gates[i+1] == nil {
+			widest = max(widest, l.Width())
+		} else if g := p.gates[i+1]; g != nil {
+			widest = max(widest, g.eagerWidth)
+		}
+	}
+	return max(16, batchElements/widest)
+}
+
+// outputs returns the balls of the network's outputs for rows from <= i < to.
+func (p *proof) outputs(from, to int) batch {
+	h := roundedRows(p.arithmetic, p.x, from, to)
+	for i := 0; i < len(p.layers); i++ {
+		g := p.gates[i+1]
+		if g == nil {
+			h = p.layers[i].apply(h)
+			continue
+		}
+		awake := g.apply(h, from)
+		i += 2
+		if i == len(p.layers) {
+			return awake.dense(p.layers[i-1].Width())
+		}
+		h = p.layers[i].applySparse(awake)
+	}
+	return h
+}
+
+// sparseBatch lists, for each row, the units that can be awake with their
+// balls; all others are exactly zero.
+type sparseBatch [][]awakeUnit
+
+type awakeUnit struct {
+	unit int
+	ball
+}
+
+func (s sparseBatch) dense(width int) batch {
+	b := newBatch(len(s), width)
+	for r, units := range s {
+		for _, u := range units {
+			b.set(r, u.unit, u.ball)
+		}
+	}
+	return b
+}
+
+// applySparse returns the balls of the layer's outputs for inputs given as
+// lists.
+func (p *layer) applySparse(in sparseBatch) batch {
+	if !walkable(p.Map) {
+		_, width := p.Map.Dims()
+		return p.apply(in.dense(width))
+	}
+	out := newBatch(len(in), p.Width())
+	if p.cols == nil {
+		cols := newColumns(p.Map)
+		p.cols = &cols
+	}
+	parallel.Ranges(len(in), func(from, to int) {
+		sums := make([]sum, p.Width())
+		for r := from; r < to; r++ {
+			clear(sums)
+			for _, h := range in[r] {
+				p.cols.each(h.unit, func(i int, w float64) { sums[i].add(p.arithmetic, w, h.ball) })
+			}
+			for i := range sums {
+				z := sums[i].close(p.arithmetic, biasOf(p.Bias, i))
+				if p.Act == network.ReLU {
+					z = z.relu()
+				}
+				out.set(r, i, z)
+			}
+		}
+	})
+	return out
+}

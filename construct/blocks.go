@@ -1,0 +1,442 @@
+package construct
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+
+	"gonum.org/v1/gonum/mat"
+
+	"hinge/network"
+)
+
+// Blocks: cutting the rows along a direction into as few slabs as possible,
+// each with one affine piece that hits its rows. Slab (C2) and deep-slab (C2d)
+// are two ways of turning the blocks into a network.
+//
+// A block is a run of rows that follow each other in t = u.x. Its piece
+// A(x) = w.phi(x), where phi(x) is the features of x and a constant 1, starts
+// from a global least squares fit and takes up one row after the other:
+//
+//   - a row that the piece already hits is free: rows that depend on the ones
+//     before, but agree with them, cost nothing;
+//   - for any other row, Gram-Schmidt gives the part q of phi(x) orthogonal to
+//     the rows before, and w moves along q until the row is hit. The rows
+//     before do not notice. Thus w is at any time the least change of the
+//     global fit that hits the block;
+//   - the block is full when no such q exists, or when the rounding errors
+//     that w would bring on any of its rows exceed what the tolerance leaves.
+//     The bound of those errors is u * sum_j |w_j| E_ij, with E_ij the roundings
+//     that feature j passes through on row i.
+//
+// So the tolerance, not a guess at the rank, decides how far a block reaches:
+// d+1 rows in general position when the arithmetic allows it, fewer when the
+// rows are badly conditioned, more when they are dependent and agree.
+//
+// Both reasons to stop remain when rows are added at the front, so taking each
+// block as long as it will go is optimal (the usual exchange argument), among
+// cuts where the gap in t is wide enough for the arithmetic. Cost: O(n r m) for
+// blocks of r rows and m features, for each direction that is tried.
+
+// dependentBelow is the relative length of the orthogonal part of a row below
+// which the row counts as dependent on the rows before: Gram-Schmidt in
+// float64, done twice, leaves about 1e-15 of noise, and a row this dependent
+// would bring weights 1e9 times its residual.
+const dependentBelow = 1e-9
+
+// classMargin is the margin by which the right output must win on its rows
+// (indicator targets 0 and 1) for classes to count as hit.
+const classMargin = 0.125
+
+// rowsToHit is the rows that blocks must hit, in the metric of the least change.
+type rowsToHit struct {
+	phi  *mat.Dense // n x m: the features divided by scale, and a last column of ones
+	cost *mat.Dense // n x m: the bound's E, divided by scale
+	z    *mat.Dense // n x p: targets, each with a range of about 1
+	// class is the right output of every row, or nil for regression.
+	class []int
+	scale []float64  // m: powers of two
+	base  *mat.Dense // p x m: the global fit
+	unit  float64    // unit roundoff
+	limit float64    // largest error allowed, as a fraction of the range
+}
+
+// newRowsToHit prepares the rows. features is n x (m-1), roundings (n x (m-1))
+// holds for each of them the sum of magnitudes, in units of the roundoff, that
+// the network rounds on the way to w_j*feature_j for w_j = 1; terms[i] counts
+// the roundings of the sum over features on row i.
+func newRowsToHit(features, roundings, z *mat.Dense, class []int, terms []int, prec network.Precision, limit float64) *rowsToHit {
+	n, m := features.Dims()
+	m++
+	r := &rowsToHit{z: z, class: class, unit: prec.Eps(), limit: limit, scale: make([]float64, m)}
+	for j := range r.scale {
+		r.scale[j] = 1
+		if j < m-1 {
+			r.scale[j] = powerOfTwoAbove(rootMeanSquare(features, j))
+		}
+	}
+	r.phi, r.cost = mat.NewDense(n, m, nil), mat.NewDense(n, m, nil)
+	for i := range n {
+		f, c := r.phi.RawRowView(i), r.cost.RawRowView(i)
+		for j, v := range features.RawRowView(i) {
+			f[j] = v / r.scale[j]
+			c[j] = (float64(terms[i])*math.Abs(v) + roundings.At(i, j)) / r.scale[j]
+		}
+		f[m-1], c[m-1] = 1, float64(terms[i])
+	}
+	r.base = leastSquaresFit(r.phi, z)
+	return r
+}
+
+func rootMeanSquare(x *mat.Dense, j int) float64 {
+	n, _ := x.Dims()
+	sum := 0.0
+	for i := range n {
+		sum += x.At(i, j) * x.At(i, j) / float64(n)
+	}
+	return math.Sqrt(sum)
+}
+
+// powerOfTwoAbove returns the least power of two above x, or 1 for x = 0.
+func powerOfTwoAbove(x float64) float64 {
+	if x == 0 {
+		return 1
+	}
+	_, exp := math.Frexp(x)
+	return math.Ldexp(1, clampExponent(exp))
+}
+
+// leastSquaresFit returns the ridge fit of z on phi (p x m). It is only where
+// the pieces start from, so at most fitRows rows and the normal equations are
+// good enough.
+func leastSquaresFit(phi, z *mat.Dense) *mat.Dense {
+	n, m := phi.Dims()
+	_, p := z.Dims()
+	step := max(1, n/(fitRowsPerFeature*m))
+	var rows []int
+	for i := 0; i < n; i += step {
+		rows = append(rows, i)
+	}
+	a, b := mat.NewDense(len(rows), m, nil), mat.NewDense(len(rows), p, nil)
+	for k, i := range rows {
+		copy(a.RawRowView(k), phi.RawRowView(i))
+		copy(b.RawRowView(k), z.RawRowView(i))
+	}
+	var gram, right, w mat.Dense
+	gram.Mul(a.T(), a)
+	right.Mul(a.T(), b)
+	sym := mat.NewSymDense(m, nil)
+	for i := range m {
+		for j := i; j < m; j++ {
+			sym.SetSym(i, j, gram.At(i, j))
+		}
+		sym.SetSym(i, i, gram.At(i, i)+fitRidge*float64(len(rows)))
+	}
+	var chol mat.Cholesky
+	fit := mat.NewDense(p, m, nil)
+	if chol.Factorize(sym) && chol.SolveTo(&w, &right) == nil {
+		fit.Copy(w.T())
+	}
+	return fit
+}
+
+// fitRowsPerFeature and fitRidge (a fraction of the features' mean square) make
+// the global fit cheap and tame; the pieces make up for what it leaves.
+const (
+	fitRowsPerFeature = 64
+	fitRidge          = 1e-4
+)
+
+// A piece is the affine function of one block while it grows.
+type piece struct {
+	rows  *rowsToHit
+	w     *mat.Dense  // p x m, in the metric
+	basis [][]float64 // orthonormal rows of m numbers
+	lower [][]float64 // phi of independent row a is sum_b lower[a][b] basis[b]
+	indep []int       // the rows that moved w
+	all   []int       // all rows hit
+}
+
+func (r *rowsToHit) newPiece() *piece { return &piece{rows: r, w: mat.DenseCopyOf(r.base)} }
+
+// add extends the piece to hit row i as well, or returns false and leaves the
+// piece as it was.
+func (c *piece) add(i int) bool {
+	if c.hits(i) {
+		c.all = append(c.all, i)
+		return true
+	}
+	phi := c.rows.phi.RawRowView(i)
+	q := append([]float64(nil), phi...)
+	coef := make([]float64, len(c.basis)+1)
+	for range 2 {
+		for a, b := range c.basis {
+			s := inner(b, q)
+			coef[a] += s
+			addScaled(q, -s, b)
+		}
+	}
+	norm := math.Sqrt(inner(q, q))
+	if norm <= dependentBelow*math.Sqrt(inner(phi, phi)) {
+		return false
+	}
+	coef[len(c.basis)] = norm
+	for j := range q {
+		q[j] /= norm
+	}
+	before := mat.DenseCopyOf(c.w)
+	p, _ := c.w.Dims()
+	for k := range p {
+		w := c.w.RawRowView(k)
+		addScaled(w, (c.rows.z.At(i, k)-inner(w, phi))/norm, q)
+	}
+	c.basis, c.lower = append(c.basis, q), append(c.lower, coef)
+	c.indep, c.all = append(c.indep, i), append(c.all, i)
+	if c.hitsAll() {
+		return true
+	}
+	last := len(c.basis) - 1
+	c.basis, c.lower, c.indep = c.basis[:last], c.lower[:last], c.indep[:last]
+	c.all = c.all[:len(c.all)-1]
+	c.w = before
+	return false
+}
+
+func (c *piece) hitsAll() bool {
+	for k := len(c.all) - 1; k >= 0; k-- {
+		if !c.hits(c.all[k]) {
+			return false
+		}
+	}
+	return true
+}
+
+// hits reports whether row i is hit, rounding errors included.
+func (c *piece) hits(i int) bool {
+	phi, cost := c.rows.phi.RawRowView(i), c.rows.cost.RawRowView(i)
+	p, _ := c.w.Dims()
+	right, wrong := 1.0, 0.0
+	for k := range p {
+		value, bound := dotAndBound(c.w.RawRowView(k), phi, cost)
+		bound *= c.rows.unit
+		switch {
+		case c.rows.class == nil:
+			if math.Abs(value-c.rows.z.At(i, k))+bound > c.rows.limit {
+				return false
+			}
+		case bound > c.rows.limit:
+			return false
+		case k == c.rows.class[i]:
+			right = value - bound
+		default:
+			wrong = max(wrong, value+bound)
+		}
+	}
+	return c.rows.class == nil || right-wrong >= classMargin
+}
+
+// refine takes the residuals of the independent rows once more through the
+// triangular system: what Gram-Schmidt's own roundings left.
+func (c *piece) refine() {
+	p, _ := c.w.Dims()
+	if c.rows.class != nil {
+		return
+	}
+	for k := range p {
+		w := c.w.RawRowView(k)
+		step := make([]float64, len(c.indep))
+		for a, i := range c.indep {
+			residual := c.rows.z.At(i, k) - inner(w, c.rows.phi.RawRowView(i))
+			step[a] = (residual - inner(c.lower[a][:a], step[:a])) / c.lower[a][a]
+		}
+		for a, b := range c.basis {
+			addScaled(w, step[a], b)
+		}
+	}
+}
+
+// dotAndBound returns w.phi and sum |w| cost.
+func dotAndBound(w, phi, cost []float64) (value, bound float64) {
+	for j, v := range w {
+		value += float64(v * phi[j])
+		bound += math.Abs(v) * cost[j]
+	}
+	return value, bound
+}
+
+func inner(a, b []float64) float64 {
+	sum := 0.0
+	for j, v := range a {
+		sum += float64(v * b[j])
+	}
+	return sum
+}
+
+func addScaled(dst []float64, s float64, x []float64) {
+	for j, v := range x {
+		dst[j] += float64(s * v)
+	}
+}
+
+// slabs is rows cut into blocks along a direction.
+type slabs struct {
+	along  *ordering
+	starts []int // block k holds the sorted positions starts[k] to starts[k+1]-1
+	// below[k] and above[k] bound u.x of all rows before position k, and of all
+	// rows from k on, whatever the order of summation: a threshold between them
+	// separates the rows for certain. Indexed by position, 0..n.
+	below, above []float64
+}
+
+// count returns K, the number of slabs.
+func (s *slabs) count() int { return len(s.starts) - 1 }
+
+// gap returns the width between the rows on both sides of the cut at position k.
+func (s *slabs) gap(k int) float64 { return s.above[k] - s.below[k] }
+
+// newSlabs orders the rows of x along u, and bounds u.x with the rounding of
+// any order of summation.
+func newSlabs(p *Problem, x *mat.Dense, u []float64) *slabs {
+	n, _ := x.Dims()
+	s := &slabs{along: orderAlong(p, x, u), below: make([]float64, n+1), above: make([]float64, n+1)}
+	radius := make([]float64, n)
+	for i := range radius {
+		terms, sum := 3, 0.0
+		for j, v := range x.RawRowView(i) {
+			if u[j] != 0 && v != 0 {
+				terms++
+				sum += math.Abs(u[j] * v)
+			}
+		}
+		radius[i] = float64(terms) * p.Precision.Eps() * sum
+	}
+	s.below[0], s.above[n] = math.Inf(-1), math.Inf(1)
+	for k, i := range s.along.order {
+		s.below[k+1] = max(s.below[k], s.along.t[i]+radius[i])
+	}
+	for k := n - 1; k >= 0; k-- {
+		i := s.along.order[k]
+		s.above[k] = min(s.above[k+1], s.along.t[i]-radius[i])
+	}
+	return s
+}
+
+// A cut needs a gap of gapRoundings roundings of the numbers on its sides, so
+// that the plateau edges, a quarter of the gap inside it, stay apart from the
+// rows and from each other when rounded.
+const gapRoundings = 64
+
+func (s *slabs) canCut(k int, eps float64) bool {
+	return s.gap(k) > gapRoundings*eps*max(math.Abs(s.above[k]), math.Abs(s.below[k]))
+}
+
+// cut cuts positions 0..end-1 into as few blocks as possible; it returns the
+// position where it got stuck, or -1: rows that no block holds together and no
+// gap parts.
+func (s *slabs) cut(r *rowsToHit, end int) (stuck int) {
+	s.starts = []int{0}
+	for from := 0; from < end; {
+		grown := r.newPiece()
+		to := from
+		for to < end && grown.add(s.along.order[to]) {
+			to++
+		}
+		if to < end {
+			for to > from && !s.canCut(to, r.unit) {
+				to--
+			}
+		}
+		if to == from {
+			return from
+		}
+		s.starts = append(s.starts, to)
+		from = to
+	}
+	return -1
+}
+
+// pieces returns the weights (K*p x m-1, output by output) and constants (K*p)
+// of the slabs' affine pieces, in the features' own units.
+func (s *slabs) pieces(r *rowsToHit) (weights *mat.Dense, constants []float64, err error) {
+	_, m := r.phi.Dims()
+	_, p := r.z.Dims()
+	k := s.count()
+	weights, constants = mat.NewDense(k*p, m-1, nil), make([]float64, k*p)
+	for b := range k {
+		grown := r.newPiece()
+		for at := s.starts[b]; at < s.starts[b+1]; at++ {
+			if !grown.add(s.along.order[at]) {
+				return nil, nil, fmt.Errorf("construct: block %d does not hold its own rows", b)
+			}
+		}
+		grown.refine()
+		for out := range p {
+			w := grown.w.RawRowView(out)
+			for j := range m - 1 {
+				weights.Set(out*k+b, j, w[j]/r.scale[j])
+			}
+			constants[out*k+b] = w[m-1]
+		}
+	}
+	return weights, constants, nil
+}
+
+// directionFlops is the work that the choice of a direction may cost: about a
+// second of one core.
+const directionFlops = 1e9
+
+// bestSlabs tries random directions, as many as directionFlops pays for and
+// between 1 and 16, and returns the one with the fewest slabs on the positions
+// before end (all of them for end = n).
+func bestSlabs(p *Problem, x *mat.Dense, r *rowsToHit, end int) (*slabs, error) {
+	n, d := x.Dims()
+	_, m := r.phi.Dims()
+	_, outputs := r.z.Dims()
+	perRow := float64(m) * (2*float64(m) + 2*float64(m*outputs)) // Gram-Schmidt, and the checks of a block's rows
+	tries := int(max(1, min(16, directionFlops/(perRow*float64(end)))))
+	found := make([]*slabs, tries)
+	stuck := make([]int, tries)
+	var wg sync.WaitGroup
+	free := make(chan bool, runtime.GOMAXPROCS(0))
+	for a := range tries {
+		wg.Go(func() {
+			free <- true
+			found[a] = newSlabs(p, x, slabDirection(p, d, uint64(a)))
+			stuck[a] = found[a].cut(r, end)
+			<-free
+		})
+	}
+	wg.Wait()
+	best := -1
+	for a := range found {
+		if stuck[a] < 0 && (best < 0 || found[a].count() < found[best].count()) {
+			best = a
+		}
+	}
+	if best >= 0 {
+		return found[best], nil
+	}
+	i := found[0].along.order[stuck[0]]
+	j := found[0].along.order[min(stuck[0]+1, n-1)]
+	return nil, &UnfitError{
+		Reason: fmt.Sprintf("rows %d and %d are too close to each other for their targets in %v", p.Set.Rows[i], p.Set.Rows[j], p.Precision),
+		Advice: "use --precision float64, a larger --tolerance, or --construction identity",
+	}
+}
+
+// slabDirection returns random direction number a, with entries of the precision.
+func slabDirection(p *Problem, d int, a uint64) []float64 {
+	rng := rand.New(rand.NewPCG(p.Seed, 0x51ab<<16|a))
+	u := make([]float64, d)
+	norm := 0.0
+	for j := range u {
+		u[j] = rng.NormFloat64()
+		norm += u[j] * u[j]
+	}
+	for j := range u {
+		u[j] = p.Precision.Round(u[j] / math.Sqrt(norm))
+	}
+	return u
+}

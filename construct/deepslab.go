@@ -1,0 +1,347 @@
+package construct
+
+import (
+	"math"
+	"sort"
+
+	"gonum.org/v1/gonum/mat"
+
+	"hinge/network"
+)
+
+// Deep-slab (C2d): blocks of rows behind each other along a direction, one
+// affine piece each, switched on by depth. Two hidden layers, block-diagonal Phi.
+//
+// Cut the rows along t = u.x into K slabs (see blocks.go), each with an affine
+// piece A_k that hits its rows. The first hidden layer passes the inputs on and
+// measures how far t lies outside each slab's plateau [lo_k, hi_k], whose edges
+// lie a quarter of the gap beyond the slab's rows:
+//
+//	s(x_j - c_j), s(c_j - x_j)             the inputs, split at their medians
+//	over_k = s(t - hi_k)                   exactly 0 on slabs 1..k
+//	under_k = s(lo_k - t)                  exactly 0 on slabs k..K
+//
+// The second has one unit per slab and output,
+//
+//	s(A_k(x) - C_k over_k - C_k under_k)
+//
+// with A_k > 0 on its own rows (targets are shifted to be positive) and C_k so
+// large that the unit sleeps on all others. At every row exactly one unit of
+// each output is awake, and its distance terms are exactly 0, so the output
+// sum_k unit_k + b has one term: nothing accumulates and nothing cancels, which
+// is what the one-hidden-layer slab suffers from.
+//
+// Example, d = 1, rows x = 0 1 | 5 6 with targets 0 1 | 1 0: K = 2, A_1 = x,
+// A_2 = 6 - x, the plateaus end at 2 and begin at 4.
+//
+// An input split at its median comes as two features, so that a piece is affine
+// on either side of the median and a block can hold up to 2d+1 rows; and since
+// only one of the two is awake, and small for most rows, sums round less.
+//
+// Cost: O(n r m) for blocks of r rows and m features, K(m+5) parameters for
+// p = 1. Nothing takes n*K: C_k comes from bounds of A_k, not from evaluating it.
+
+func init() {
+	register(&Construction{
+		Name:   "deep-slab",
+		Title:  "affine pieces in slabs, each switched on by a unit of the second hidden layer",
+		Source: "the sparse-matrix principle of Huang, arXiv 2208.07498, for slabs along a direction",
+		Plan:   planDeepSlab,
+		Build:  buildDeepSlab,
+	})
+}
+
+// The rounding errors of a slab's piece may use up this part of the tolerance,
+// and never more than deepSlabAim of the range in float64: the arithmetic
+// reaches that with nearly full blocks, so a larger tolerance would buy no
+// smaller network.
+const (
+	deepSlabShare = 0.5
+	deepSlabAim   = 1e-10
+)
+
+// classRoundings bounds the rounding errors of class outputs, whose margin is
+// classMargin.
+const classRoundings = 0.01
+
+// splitInputs is the number of inputs up to which each is split at its median.
+// Wider rows have features enough, and pieces cost the square of their number.
+const splitInputs = 64
+
+// targetPad keeps the units' targets above 0, as a fraction of the range.
+const targetPad = 1.0 / 64
+
+func planDeepSlab(p *Problem) (Size, error) {
+	_, x := inputLayer(p)
+	f := newPassOn(p, x)
+	n, width := f.values.Dims()
+	outputs := p.Set.P()
+	target := newShift(p)
+	r := newRowsToHit(f.values, f.roundings, target.z, p.Set.Class, f.terms, p.Precision, slabLimit(p))
+	k, err := planSlabs(p, x, r)
+	if err != nil {
+		return Size{}, named("deep-slab", err)
+	}
+	_, d := x.Dims()
+	size := Size{HiddenLayers: 2, Units: width + 2*k + k*outputs, Estimated: true, Error: slabLimit(p)}
+	size.Parameters = 2*d + 2*width + d + 4*k + k*outputs*(width+3) + k*outputs + outputs
+	if n == 0 || p.Set.IsClasses() {
+		size.Error = 0
+	}
+	return size, nil
+}
+
+// planRows is the number of rows that a plan cuts to estimate the slabs.
+const planRows = 2000
+
+// planSlabs estimates the number of slabs from the first planRows rows along
+// one direction.
+func planSlabs(p *Problem, x *mat.Dense, r *rowsToHit) (int, error) {
+	n, d := x.Dims()
+	s := newSlabs(p, x, slabDirection(p, d, 0))
+	end := min(n, planRows)
+	if s.cut(r, end) >= 0 {
+		best, err := bestSlabs(p, x, r, end)
+		if err != nil {
+			return 0, err
+		}
+		s = best
+	}
+	return max(1, (s.count()*n+end/2)/end), nil
+}
+
+// slabLimit returns the largest error of a piece, as a fraction of the range.
+func slabLimit(p *Problem) float64 {
+	if p.Set.IsClasses() {
+		return classRoundings
+	}
+	limit := p.Tolerance
+	if limit == 0 {
+		limit = DefaultTolerance(p.Precision)
+	}
+	limit *= deepSlabShare
+	if p.Precision == network.Float64 {
+		limit = min(limit, deepSlabAim)
+	}
+	return limit
+}
+
+// named fills in the construction of an UnfitError.
+func named(construction string, err error) error {
+	if unfit, ok := err.(*UnfitError); ok {
+		unfit.Construction = construction
+	}
+	return err
+}
+
+func buildDeepSlab(p *Problem) (*network.Network, error) {
+	scale, x := inputLayer(p)
+	f := newPassOn(p, x)
+	target := newShift(p)
+	r := newRowsToHit(f.values, f.roundings, target.z, p.Set.Class, f.terms, p.Precision, slabLimit(p))
+	s, err := bestSlabs(p, x, r, p.Set.N())
+	if err != nil {
+		return nil, named("deep-slab", err)
+	}
+	weights, constants, err := s.pieces(r)
+	if err != nil {
+		return nil, err
+	}
+	low, high := s.plateaus()
+	net := &network.Network{Precision: p.Precision, Layers: []network.Layer{
+		scale,
+		f.layer(s.along.u, low, high),
+		{Map: s.units(p, f, weights, constants), Bias: constants, Act: network.ReLU, Name: "slabs"},
+		target.layer(s.count()),
+	}}
+	net.Round()
+	return net, net.Validate()
+}
+
+// passOn is the features that pass the inputs on: s(+-(x_j - c_j)).
+type passOn struct {
+	input     []int      // feature -> input j
+	sign      []float64  // +1 or -1
+	center    []float64  // c_j
+	values    *mat.Dense // n x m, as the network gives them
+	roundings *mat.Dense // n x m; magnitudes rounded on the way
+	terms     []int      // n; roundings of a sum over the features, a constant and the last bias
+}
+
+// newPassOn splits every input at its median; an input of at most two values, or
+// any when there are more than splitInputs, is passed on from its minimum.
+func newPassOn(p *Problem, x *mat.Dense) *passOn {
+	n, d := x.Dims()
+	f := &passOn{}
+	for j := range d {
+		column := mat.Col(nil, j, x)
+		sort.Float64s(column)
+		least, most := column[0], column[n-1]
+		if least == most && d > 1 {
+			continue
+		}
+		center := least
+		if d <= splitInputs && !twoValues(column) {
+			center = column[n/2]
+		}
+		f.add(j, 1, center)
+		if center > least {
+			f.add(j, -1, center)
+		}
+	}
+	if len(f.input) == 0 {
+		f.add(0, 1, x.At(0, 0))
+	}
+	f.evaluate(p, x)
+	return f
+}
+
+func (f *passOn) add(j int, sign, center float64) {
+	f.input, f.sign, f.center = append(f.input, j), append(f.sign, sign), append(f.center, center)
+}
+
+func twoValues(sorted []float64) bool {
+	for _, v := range sorted {
+		if v != sorted[0] && v != sorted[len(sorted)-1] {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *passOn) evaluate(p *Problem, x *mat.Dense) {
+	n, _ := x.Dims()
+	m := len(f.input)
+	f.values, f.roundings, f.terms = mat.NewDense(n, m, nil), mat.NewDense(n, m, nil), make([]int, n)
+	for i := range n {
+		row, v, e := x.RawRowView(i), f.values.RawRowView(i), f.roundings.RawRowView(i)
+		f.terms[i] = 3 // the constant, its rounding and the weight's
+		for k, j := range f.input {
+			v[k] = max(0, p.Precision.Round(f.sign[k]*(row[j]-f.center[k])))
+			if v[k] != 0 {
+				f.terms[i]++
+				e[k] = math.Abs(row[j]) + v[k]
+			}
+		}
+	}
+}
+
+// layer returns the first hidden layer: the features, over_k, under_k.
+func (f *passOn) layer(u, low, high []float64) network.Layer {
+	d, k := len(u), len(low)
+	pass := &network.Sparse{Out: len(f.input), In: d, RowPtr: make([]int, 1, len(f.input)+1)}
+	var bias []float64
+	for a, j := range f.input {
+		pass.Col, pass.Val = append(pass.Col, int32(j)), append(pass.Val, f.sign[a])
+		pass.RowPtr = append(pass.RowPtr, a+1)
+		bias = append(bias, -f.sign[a]*f.center[a])
+	}
+	thresholds := &network.Projected{P: network.NewDense(1, d, append([]float64(nil), u...)), Pick: make([]int32, 2*k), Scale: make([]float64, 2*k)}
+	for a := range k {
+		thresholds.Scale[a], thresholds.Scale[k+a] = 1, -1
+	}
+	for _, edge := range high {
+		bias = append(bias, -edge)
+	}
+	bias = append(bias, low...)
+	return network.Layer{Map: &network.Stack{Maps: []network.Map{pass, thresholds}}, Bias: bias, Act: network.ReLU, Name: "distances"}
+}
+
+// plateaus returns the edges of the slabs: a quarter of the gap beyond their
+// rows, and far out at both ends.
+func (s *slabs) plateaus() (low, high []float64) {
+	k := s.count()
+	low, high = make([]float64, k), make([]float64, k)
+	n := len(s.along.order)
+	first, last := s.above[0], s.below[n]
+	span := max(last-first, 1)
+	for b := range k {
+		low[b], high[b] = first-span, last+span
+		if b > 0 {
+			low[b] = s.above[s.starts[b]] - s.gap(s.starts[b])/4
+		}
+		if b < k-1 {
+			high[b] = s.below[s.starts[b+1]] + s.gap(s.starts[b+1])/4
+		}
+	}
+	return low, high
+}
+
+// units returns the map of the second hidden layer. Unit (output, k) weighs the
+// distances by C_k = 2 max A_k / (least distance of another row): the largest
+// values of the features bound A_k on all rows.
+func (s *slabs) units(p *Problem, f *passOn, weights *mat.Dense, constants []float64) network.Map {
+	k := s.count()
+	units, m := weights.Dims()
+	largest := make([]float64, m)
+	for j := range largest {
+		largest[j] = mat.Max(f.values.ColView(j))
+	}
+	over, under := &network.Stack{}, &network.Stack{}
+	for from := 0; from < units; from += k {
+		o, u := make([]float64, k), make([]float64, k)
+		for b := range k {
+			reach := math.Abs(constants[from+b])
+			for j, w := range weights.RawRowView(from + b) {
+				reach += math.Abs(w) * largest[j]
+			}
+			// The other rows begin three quarters of the gap beyond the edge;
+			// half of it leaves room for rounding the edges.
+			if b < k-1 {
+				o[b] = -2 * reach / (s.gap(s.starts[b+1]) / 2)
+			}
+			if b > 0 {
+				u[b] = -2 * reach / (s.gap(s.starts[b]) / 2)
+			}
+		}
+		over.Maps, under.Maps = append(over.Maps, &network.Diagonal{D: o}), append(under.Maps, &network.Diagonal{D: u})
+	}
+	affine := network.NewDense(units, m, weights.RawMatrix().Data)
+	return &network.Sum{Maps: []network.Map{affine, single(over), single(under)}}
+}
+
+// single unwraps a stack of one map.
+func single(s *network.Stack) network.Map {
+	if len(s.Maps) == 1 {
+		return s.Maps[0]
+	}
+	return s
+}
+
+// shift is the targets of the units, z = (y - bias) / factor: positive and of a
+// range of about 1. The factor is a power of two.
+type shift struct {
+	z            *mat.Dense // n x p
+	factor, bias []float64  // p
+}
+
+func newShift(p *Problem) *shift {
+	n, outputs := p.Set.Y.Dims()
+	t := &shift{z: mat.NewDense(n, outputs, nil), factor: make([]float64, outputs), bias: make([]float64, outputs)}
+	ranges := p.Set.Range()
+	for k := range outputs {
+		t.factor[k] = powerOfTwoAbove(ranges[k])
+		t.bias[k] = p.Precision.Round(mat.Min(p.Set.Y.ColView(k)) - targetPad*ranges[k])
+		for i := range n {
+			t.z.Set(i, k, (p.Set.Y.At(i, k)-t.bias[k])/t.factor[k])
+		}
+	}
+	return t
+}
+
+// layer returns the output layer, which adds up the k units of every output.
+func (t *shift) layer(k int) network.Layer {
+	outputs := len(t.factor)
+	sum := &network.Sparse{Out: outputs, In: outputs * k, RowPtr: make([]int, 1, outputs+1)}
+	for out, factor := range t.factor {
+		for range k {
+			sum.Col, sum.Val = append(sum.Col, int32(len(sum.Col))), append(sum.Val, factor)
+		}
+		sum.RowPtr = append(sum.RowPtr, (out+1)*k)
+	}
+	var m network.Map = sum
+	if outputs == 1 {
+		m = network.NewDense(1, k, sum.Val)
+	}
+	return network.Layer{Map: m, Bias: t.bias, Name: "output"}
+}

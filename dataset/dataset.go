@@ -6,7 +6,8 @@
 //
 // A Set is a function on its rows: equal inputs have equal targets, and no
 // input stands twice. New reports what breaks that as typed errors that name
-// rows; [Clean] merges, drops or averages as told.
+// rows; [Clean] keeps, averages or drops such rows as told. [Moons], [Friedman]
+// and their like generate Sets; [Set.Split] holds rows back for testing.
 package dataset
 
 import (
@@ -61,6 +62,9 @@ type Column struct {
 	// indicator inputs. The first level is the reference: it has no input of
 	// its own and reads as all zeros. Nil for a numeric column.
 	Levels []string `json:"levels,omitempty"`
+	// Moment is the kind of a column of ISO dates or times, which read as one
+	// number; "" for all other columns.
+	Moment Moment `json:"moment,omitempty"`
 	// Indicator says that a further input tells whether the cell is missing;
 	// a missing number then reads as Fill.
 	Indicator bool    `json:"indicator,omitempty"`
@@ -139,11 +143,7 @@ func (s *Set) Rounded() (*Set, error) {
 	}
 	r := *s
 	r.X, r.Y = round(s.X), round(s.Y)
-	r.Merged = append([]Merge(nil), s.Merged...)
-	if err := r.normalize("in float32"); err != nil {
-		return nil, err
-	}
-	return &r, nil
+	return r.clean(ConflictsError, "in float32")
 }
 
 // Digest returns the SHA-256 of the inputs and targets, bit by bit, in order.
@@ -163,40 +163,57 @@ func (s *Set) Digest() [32]byte {
 
 // New returns the regression Set of the rows of x (n x d) with targets y
 // (n x p). Rows equal in inputs and targets are merged. It returns a
-// [*ValueError] for a number that is not finite and a [*ConflictError] for
-// equal inputs with different targets.
+// [*ValueError] for a number that is not finite, a [*ConflictError] for equal
+// inputs with different targets, and a [*SizeError] when there are no rows or x
+// and y have different numbers of them.
 func New(x, y *mat.Dense) (*Set, error) {
 	s := &Set{X: x, Y: y, Schema: Schema{Task: Regression}}
-	_, p := y.Dims()
+	n, p := y.Dims()
+	if err := s.checkSize(n); err != nil {
+		return nil, err
+	}
 	s.Schema.Targets = numbered("y", p)
 	return s.finish()
 }
 
 // NewClasses returns the classification Set of the rows of x (n x d) with
-// class indices class (n), 0 <= class[i] < len(classes). Errors as for [New].
+// class indices class (n), 0 <= class[i] < len(classes). Errors as for [New],
+// and a [*ClassError] for an index outside that range.
 func NewClasses(x *mat.Dense, class []int, classes []string) (*Set, error) {
-	y := mat.NewDense(len(class), len(classes), nil)
-	for i, c := range class {
-		y.Set(i, c, 1)
+	s := &Set{X: x, Class: class, Schema: Schema{Task: Classification, Targets: []string{"class"}, Classes: classes}}
+	if err := s.checkSize(len(class)); err != nil {
+		return nil, err
 	}
-	s := &Set{X: x, Y: y, Class: class, Schema: Schema{Task: Classification, Targets: []string{"class"}, Classes: classes}}
+	for i, c := range class {
+		if c < 0 || c >= len(classes) {
+			return nil, &ClassError{Row: i + 1, Class: c, Classes: len(classes)}
+		}
+	}
+	s.Y = Indicators(class, len(classes))
 	return s.finish()
 }
 
+// Indicators returns the n x k matrix with a 1 in row i, column class[i], and 0
+// elsewhere: the targets of a classification.
+func Indicators(class []int, k int) *mat.Dense {
+	y := mat.NewDense(len(class), k, nil)
+	for i, c := range class {
+		y.Set(i, c, 1)
+	}
+	return y
+}
+
+// finish names the inputs and rows of a Set made from bare numbers, and cleans it.
 func (s *Set) finish() (*Set, error) {
 	n, d := s.X.Dims()
-	for j, name := range numbered("x", d) {
-		_ = j
+	for _, name := range numbered("x", d) {
 		s.Schema.Columns = append(s.Schema.Columns, Column{Name: name})
 	}
 	s.Rows = make([]int, n)
 	for i := range s.Rows {
 		s.Rows[i] = i + 1
 	}
-	if err := s.normalize(""); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return Clean(s, ConflictsError)
 }
 
 func numbered(prefix string, n int) []string {

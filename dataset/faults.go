@@ -14,10 +14,47 @@ type ValueError struct {
 	Row    int    // from 1
 	Column string
 	Value  float64
+	Where  string // "" or the arithmetic in which the number is not finite
 }
 
 func (e *ValueError) Error() string {
-	return fmt.Sprintf("%srow %d, column %s: %v is not a finite number", prefix(e.Source), e.Row, e.Column, e.Value)
+	where := ""
+	if e.Where != "" {
+		where = " " + e.Where
+	}
+	return fmt.Sprintf("%srow %d, column %s: %v is not a finite number%s", prefix(e.Source), e.Row, e.Column, e.Value, where)
+}
+
+// A SizeError is a Set without rows, or with different numbers of inputs and targets.
+type SizeError struct {
+	Source string
+	X, Y   int // rows of inputs, rows of targets
+}
+
+func (e *SizeError) Error() string {
+	if e.X == e.Y {
+		return prefix(e.Source) + "no data rows: there is nothing to reproduce"
+	}
+	return fmt.Sprintf("%s%d rows of inputs but %d rows of targets", prefix(e.Source), e.X, e.Y)
+}
+
+// A ClassError is a class index that names no class.
+type ClassError struct {
+	Row     int // from 1
+	Class   int // the index
+	Classes int // how many classes there are
+}
+
+func (e *ClassError) Error() string {
+	return fmt.Sprintf("row %d: class %d is not one of the %d classes, which are numbered from 0", e.Row, e.Class, e.Classes)
+}
+
+func (s *Set) checkSize(targets int) error {
+	n, _ := s.X.Dims()
+	if n == 0 || n != targets {
+		return &SizeError{Source: s.Source, X: n, Y: targets}
+	}
+	return nil
 }
 
 // A ConflictError is rows with equal inputs and different targets: no function
@@ -34,13 +71,17 @@ func (e *ConflictError) Error() string {
 	if e.Where != "" {
 		equal += " " + e.Where
 	}
-	fmt.Fprintf(&b, "%s%d groups of rows have %s but different targets:", prefix(e.Source), len(e.Groups), equal)
+	subject := fmt.Sprintf("%d groups of rows", len(e.Groups))
+	if len(e.Groups) == 1 {
+		subject = "rows"
+	}
+	fmt.Fprintf(&b, "%s%s with %s have different targets:", prefix(e.Source), subject, equal)
 	for i, g := range e.Groups {
-		if i == 5 {
-			fmt.Fprintf(&b, "\n  ... and %d more groups", len(e.Groups)-5)
+		if i == listed {
+			fmt.Fprintf(&b, "\n  ... and %d more groups", len(e.Groups)-listed)
 			break
 		}
-		fmt.Fprintf(&b, "\n  rows %s", strings.Trim(strings.ReplaceAll(fmt.Sprint(g), " ", ", "), "[]"))
+		fmt.Fprintf(&b, "\n  rows %s", rowList(g))
 	}
 	b.WriteString("\nno function reproduces them; choose --conflicts first, mean, majority or drop")
 	return b.String()
@@ -53,43 +94,23 @@ func prefix(source string) string {
 	return source + ": "
 }
 
-// normalize checks that all numbers are finite, merges equal rows and reports
-// conflicts.
-func (s *Set) normalize(where string) error {
-	if err := s.checkFinite(); err != nil {
-		return err
-	}
-	groups := s.equalInputs()
-	if len(groups) == 0 {
-		return nil
-	}
-	conflict := &ConflictError{Source: s.Source, Where: where}
-	drop := make(map[int]bool)
-	for _, g := range groups {
-		same := true
-		for _, i := range g[1:] {
-			same = same && equalRows(s.Y.RawRowView(g[0]), s.Y.RawRowView(i))
+// listed is how many problems of a kind a message lists.
+const listed = 5
+
+// rowList returns the rows as "3, 17, 20"; of more than ten the first ten.
+func rowList(rows []int) string {
+	var b strings.Builder
+	for i, r := range rows {
+		if i == 10 {
+			fmt.Fprintf(&b, " and %d more", len(rows)-10)
+			break
 		}
-		if !same {
-			conflict.Groups = append(conflict.Groups, s.fileRows(g))
-			continue
+		if i > 0 {
+			b.WriteString(", ")
 		}
-		for _, i := range g[1:] {
-			drop[i] = true
-			s.Merged = append(s.Merged, Merge{Row: s.Rows[i], Into: s.Rows[g[0]]})
-		}
+		fmt.Fprint(&b, r)
 	}
-	if len(conflict.Groups) > 0 {
-		return conflict
-	}
-	var keep []int
-	for i := range s.Rows {
-		if !drop[i] {
-			keep = append(keep, i)
-		}
-	}
-	*s = *s.Select(keep)
-	return nil
+	return b.String()
 }
 
 func (s *Set) fileRows(rows []int) []int {
@@ -117,6 +138,9 @@ func (s *Set) Select(rows []int) *Set {
 
 func selectRows(m *mat.Dense, rows []int) *mat.Dense {
 	_, cols := m.Dims()
+	if len(rows) == 0 {
+		return &mat.Dense{}
+	}
 	r := mat.NewDense(len(rows), cols, nil)
 	for k, i := range rows {
 		copy(r.RawRowView(k), m.RawRowView(i))
@@ -124,14 +148,16 @@ func selectRows(m *mat.Dense, rows []int) *mat.Dense {
 	return r
 }
 
-func (s *Set) checkFinite() error {
+// checkFinite reports the first number that is not finite; where names the
+// arithmetic, if any.
+func (s *Set) checkFinite(where string) error {
 	names := s.Schema.InputNames()
 	check := func(m *mat.Dense, name func(j int) string) error {
 		n, _ := m.Dims()
 		for i := 0; i < n; i++ {
 			for j, v := range m.RawRowView(i) {
 				if math.IsNaN(v) || math.IsInf(v, 0) {
-					return &ValueError{Source: s.Source, Row: s.Rows[i], Column: name(j), Value: v}
+					return &ValueError{Source: s.Source, Row: s.Rows[i], Column: name(j), Value: v, Where: where}
 				}
 			}
 		}
@@ -146,59 +172,4 @@ func (s *Set) checkFinite() error {
 		}
 		return fmt.Sprintf("target %d", j+1)
 	})
-}
-
-// equalInputs returns the groups of two or more rows with equal inputs, each
-// in ascending order, the groups ordered by first row. O(n d) expected.
-func (s *Set) equalInputs() [][]int {
-	n := s.N()
-	first := make(map[uint64][]int, n) // hash -> indices into groups
-	var groups [][]int
-	for i := 0; i < n; i++ {
-		row := s.X.RawRowView(i)
-		h := hashRow(row)
-		found := false
-		for _, g := range first[h] {
-			if equalRows(s.X.RawRowView(groups[g][0]), row) {
-				groups[g] = append(groups[g], i)
-				found = true
-				break
-			}
-		}
-		if !found {
-			first[h] = append(first[h], len(groups))
-			groups = append(groups, []int{i})
-		}
-	}
-	var many [][]int
-	for _, g := range groups {
-		if len(g) > 1 {
-			many = append(many, g)
-		}
-	}
-	return many
-}
-
-// hashRow is FNV-1a over the numbers' bits, with -0 as 0.
-func hashRow(row []float64) uint64 {
-	h := uint64(14695981039346656037)
-	for _, v := range row {
-		bits := math.Float64bits(v + 0)
-		if v == 0 {
-			bits = 0
-		}
-		for s := 0; s < 64; s += 16 {
-			h = (h ^ (bits >> s & 0xffff)) * 1099511628211
-		}
-	}
-	return h
-}
-
-func equalRows(a, b []float64) bool {
-	for j, v := range a {
-		if v != b[j] {
-			return false
-		}
-	}
-	return true
 }

@@ -13,6 +13,7 @@ package construct
 
 import (
 	"fmt"
+	"slices"
 
 	"hinge/dataset"
 	"hinge/network"
@@ -91,8 +92,23 @@ func (e *UnfitError) Error() string {
 	return s
 }
 
-// Catalogue lists every construction, simplest first.
+// Catalogue lists every construction, simplest first: in the order of
+// [catalogueOrder], whatever the order of the files that register them.
 var Catalogue []*Construction
 
+// catalogueOrder is the order of the catalogue; names not listed come last.
+var catalogueOrder = []string{
+	"affine", "sorted", "sparsest", "slab", "deep-slab", "features", "identity", "patch", "needles",
+}
+
 // register adds a construction; each file calls it from init.
-func register(c *Construction) { Catalogue = append(Catalogue, c) }
+func register(c *Construction) {
+	rank := func(c *Construction) int {
+		if i := slices.Index(catalogueOrder, c.Name); i >= 0 {
+			return i
+		}
+		return len(catalogueOrder)
+	}
+	at, _ := slices.BinarySearchFunc(Catalogue, rank(c)+1, func(c *Construction, r int) int { return rank(c) - r })
+	Catalogue = slices.Insert(Catalogue, at, c)
+}

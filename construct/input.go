@@ -2,10 +2,11 @@ package construct
 
 import (
 	"math"
-	"sort"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
+	"hinge/internal/parallel"
 	"hinge/network"
 )
 
@@ -21,19 +22,18 @@ import (
 //
 // All constructions work on the scaled inputs and treat them as exact data.
 func inputLayer(p *Problem) (network.Layer, *mat.Dense) {
-	n, d := p.Set.X.Dims()
+	_, d := p.Set.X.Dims()
+	center, spread := columnMoments(p.Set.X)
 	scale, bias := make([]float64, d), make([]float64, d)
 	for j := range scale {
-		center, spread := columnMoments(p.Set.X, j)
 		scale[j] = 1
-		if spread > 0 {
-			_, exp := math.Frexp(spread)
+		if spread[j] > 0 {
+			_, exp := math.Frexp(spread[j])
 			scale[j] = math.Ldexp(1, clampExponent(-exp))
 		}
-		bias[j] = -scale[j] * center
+		bias[j] = -scale[j] * center[j]
 	}
 	layer := network.Layer{Map: &network.Diagonal{D: scale}, Bias: bias, Name: "scale"}
-	_ = n
 	input := network.Network{Layers: []network.Layer{layer}, Precision: p.Precision}
 	return layer, input.Eval(p.Set.X)
 }
@@ -42,26 +42,45 @@ func inputLayer(p *Problem) (network.Layer, *mat.Dense) {
 // of ordinary size, inside float32's normal range.
 func clampExponent(k int) int { return max(-60, min(60, k)) }
 
-// columnMoments returns the mean of column j, rounded to float32, and the root
-// mean square distance from it; spread is 0 iff the column is constant, and
-// center is then its value.
-func columnMoments(x *mat.Dense, j int) (center, spread float64) {
-	n, _ := x.Dims()
-	lo, hi := math.Inf(1), math.Inf(-1)
-	for i := 0; i < n; i++ {
-		v := x.At(i, j)
-		lo, hi = min(lo, v), max(hi, v)
-		center += v / float64(n)
-	}
-	if lo == hi {
-		return float64(float32(lo)), 0
-	}
-	center = float64(float32(center))
-	for i := 0; i < n; i++ {
-		v := (x.At(i, j) - center) / (hi - lo)
-		spread += v * v / float64(n)
-	}
-	return center, (hi - lo) * math.Sqrt(spread)
+// columnMoments returns, for each of the d columns, the mean rounded to float32
+// and the root mean square distance from it. The spread is 0 iff the column is
+// constant; the center is then its value. Sums run down the rows, so they do
+// not depend on the number of processors.
+func columnMoments(x *mat.Dense) (center, spread []float64) {
+	n, d := x.Dims()
+	center, spread = make([]float64, d), make([]float64, d)
+	parallel.Ranges(d, func(from, to int) {
+		lo := slices.Clone(x.RawRowView(0)[from:to])
+		hi := slices.Clone(lo)
+		mean, square := center[from:to], spread[from:to]
+		weight := 1 / float64(n)
+		for i := 0; i < n; i++ {
+			for j, v := range x.RawRowView(i)[from:to] {
+				lo[j], hi[j] = min(lo[j], v), max(hi[j], v)
+				mean[j] += float64(v * weight)
+			}
+		}
+		for j := range mean {
+			if lo[j] == hi[j] {
+				mean[j] = lo[j]
+			}
+			if short := float64(float32(mean[j])); !math.IsInf(short, 0) {
+				mean[j] = short
+			}
+		}
+		for i := 0; i < n; i++ {
+			for j, v := range x.RawRowView(i)[from:to] {
+				if lo[j] < hi[j] {
+					r := (v - mean[j]) / (hi[j] - lo[j])
+					square[j] += float64(r * r)
+				}
+			}
+		}
+		for j := range square {
+			square[j] = (hi[j] - lo[j]) * math.Sqrt(square[j]*weight)
+		}
+	})
+	return center, spread
 }
 
 // ordering is the rows sorted along a direction u.
@@ -74,16 +93,17 @@ type ordering struct {
 // orderAlong sorts the rows of x (n x d) along u.
 func orderAlong(p *Problem, x *mat.Dense, u []float64) *ordering {
 	n, _ := x.Dims()
-	o := &ordering{u: u, t: make([]float64, n), order: make([]int, n)}
-	for i := range o.t {
-		sum := 0.0
-		for j, v := range x.RawRowView(i) {
-			sum += float64(u[j] * v)
+	o := &ordering{u: u, t: make([]float64, n)}
+	parallel.Ranges(n, func(from, to int) {
+		for i := from; i < to; i++ {
+			sum := 0.0
+			for j, v := range x.RawRowView(i) {
+				sum += float64(u[j] * v)
+			}
+			o.t[i] = p.Precision.Round(sum)
 		}
-		o.t[i] = p.Precision.Round(sum)
-		o.order[i] = i
-	}
-	sort.SliceStable(o.order, func(a, b int) bool { return o.t[o.order[a]] < o.t[o.order[b]] })
+	})
+	o.order = ascending(o.t)
 	return o
 }
 

@@ -1,0 +1,271 @@
+package construct
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// Constructions along one direction see the rows only through t = u.x, so u
+// must keep apart rows with different targets. Rounding t costs delta, and the
+// interpolant turns delta into an error of slope * delta; the best direction is
+// the one whose steepest chord, times its rounding, is the smallest.
+//
+// The search costs little beside the one full sort that every construction
+// needs anyway: candidates are ranked on a sample of the rows, and only the
+// best are tried on all of them, until one holds.
+
+const (
+	sampleRows     = 2048 // rows on which directions are ranked; up to here the ranking is exact
+	axisTries      = 24   // coordinate axes tried; evaluated without rounding
+	randomTries    = 24   // random directions tried
+	fullTries      = 6    // directions tried on all rows
+	directionBits  = 11   // of the entries of random directions: products with short numbers stay exact
+	separationUlps = 8    // a gap below this many roundings of t does not separate two rows
+)
+
+// separation is the rows along a direction that keeps apart all rows with
+// different targets.
+type separation struct {
+	*ordering
+	delta float64 // bound of the rounding error of t in the network, any order of summation
+	worst float64 // steepest chord times rounding of t, as a fraction of the target's range
+	gap   float64 // least distance between rows of different targets, as a fraction of the range of t
+}
+
+// separatingDirection finds a direction along which rows of x (n x d, scaled)
+// with different targets are apart, or returns an [*UnfitError] in the name of
+// a construction.
+func separatingDirection(name string, p *Problem, x *mat.Dense) (*separation, error) {
+	n, _ := x.Dims()
+	rng := rand.New(rand.NewPCG(p.Seed, 0xd19ec7))
+	sample := allRows(n)
+	if n > sampleRows {
+		sample = rng.Perm(n)[:sampleRows]
+		slices.Sort(sample)
+	}
+	ranges := p.Set.Range()
+	tries := candidateDirections(p, rowsOf(x, sample), rng)
+	ranked := make([]*separation, len(tries))
+	for i, u := range tries {
+		ranked[i] = separate(p, rowsOf(x, sample), u, sample, ranges)
+	}
+	slices.SortStableFunc(ranked, func(a, b *separation) int {
+		return cmp.Or(cmp.Compare(a.worst, b.worst), -cmp.Compare(a.gap, b.gap))
+	})
+	best := 0.0
+	for _, s := range ranked[:min(fullTries, len(ranked))] {
+		if n > sampleRows {
+			s = separate(p, x, s.u, allRows(n), ranges)
+		}
+		if !math.IsInf(s.worst, 1) {
+			return s, nil
+		}
+		best = max(best, s.gap)
+	}
+	return nil, &UnfitError{
+		Construction: name,
+		Reason: fmt.Sprintf("none of %d directions separates all rows with different targets in %v: the widest least gap is %.2g of the range",
+			len(tries), p.Precision, best),
+		Advice: "identity looks along several directions at once, deep-slab and patch need none of their own" + orFloat64(p),
+	}
+}
+
+// separate sorts the rows along u and measures how well it separates them.
+// Row i of x is row rows[i] of the Set.
+func separate(p *Problem, x *mat.Dense, u []float64, rows []int, ranges []float64) *separation {
+	s := &separation{ordering: orderAlong(p, x, u)}
+	n := len(rows)
+	span := s.sorted(n-1) - s.sorted(0)
+	s.delta = projectionRounding(p, x, u)
+	s.gap = math.Inf(1)
+	floor := max(s.delta, p.Precision.Eps()*span/separationUlps)
+	for k := 1; k < n; k++ {
+		jump := 0.0
+		a, b := p.Set.Y.RawRowView(rows[s.order[k-1]]), p.Set.Y.RawRowView(rows[s.order[k]])
+		for o, v := range a {
+			jump = max(jump, math.Abs(b[o]-v)/ranges[o])
+		}
+		if jump == 0 {
+			continue
+		}
+		gap := s.sorted(k) - s.sorted(k-1)
+		s.gap = min(s.gap, gap/span)
+		if gap <= separationUlps*s.delta || gap == 0 {
+			s.worst = math.Inf(1)
+		}
+		s.worst = max(s.worst, jump/gap*floor)
+	}
+	if span == 0 && s.gap != math.Inf(1) {
+		s.gap = 0
+	}
+	return s
+}
+
+// projectionRounding bounds the rounding error of u.x over the rows of x, in
+// the problem's precision and any order of summation: k nonzero terms make k
+// products and k-1 additions. One term with a power of two is exact.
+func projectionRounding(p *Problem, x *mat.Dense, u []float64) float64 {
+	terms, inexact := 0, 0
+	for _, v := range u {
+		if v != 0 {
+			terms++
+			if frac, _ := math.Frexp(math.Abs(v)); frac != 0.5 {
+				inexact = 1
+			}
+		}
+	}
+	if terms+inexact <= 1 {
+		return 0
+	}
+	n, _ := x.Dims()
+	most := 0.0
+	for i := 0; i < n; i++ {
+		sum := 0.0
+		for j, v := range x.RawRowView(i) {
+			sum += math.Abs(u[j] * v)
+		}
+		most = max(most, sum)
+	}
+	return float64(terms-1+inexact) * p.Precision.Eps() * most
+}
+
+// candidateDirections returns the directions worth trying for the rows of x,
+// in the problem's precision. One input needs no choice.
+func candidateDirections(p *Problem, x *mat.Dense, rng *rand.Rand) [][]float64 {
+	_, d := x.Dims()
+	axis := func(j int) []float64 { u := make([]float64, d); u[j] = 1; return u }
+	if d == 1 {
+		return [][]float64{axis(0)}
+	}
+	var tries [][]float64
+	for k := 0; k < min(d, axisTries); k++ {
+		tries = append(tries, axis(k*d/min(d, axisTries)))
+	}
+	tries = append(tries, shortened(principalDirection(x)), mixedRadix(p, x))
+	for k := 0; k < randomTries; k++ {
+		tries = append(tries, randomDirection(rng, d))
+	}
+	return tries
+}
+
+// randomDirection draws d normal numbers, shortened.
+func randomDirection(rng *rand.Rand, d int) []float64 {
+	u := make([]float64, d)
+	for j := range u {
+		u[j] = rng.NormFloat64()
+	}
+	return shortened(u)
+}
+
+// shortened rounds the entries of u, in place, to directionBits binary places;
+// what rounds to zero becomes the smallest step, so that no input is lost.
+func shortened(u []float64) []float64 {
+	for j, v := range u {
+		if v != 0 {
+			v = math.Ldexp(math.Round(math.Ldexp(v, directionBits)), -directionBits)
+			if v == 0 {
+				v = math.Ldexp(1, -directionBits)
+			}
+		}
+		u[j] = v
+	}
+	return u
+}
+
+// principalDirection returns the direction of largest variance of x, by a few
+// steps of the power method, scaled to a largest entry of 1.
+func principalDirection(x *mat.Dense) []float64 {
+	n, d := x.Dims()
+	u := make([]float64, d)
+	for j := range u {
+		u[j] = 1 / float64(j+1)
+	}
+	for step := 0; step < 8; step++ {
+		next := make([]float64, d)
+		for i := 0; i < n; i++ {
+			row := x.RawRowView(i)
+			t := 0.0
+			for j, v := range row {
+				t += float64(u[j] * v)
+			}
+			for j, v := range row {
+				next[j] += float64(t * v)
+			}
+		}
+		largest := 0.0
+		for _, v := range next {
+			largest = max(largest, math.Abs(v))
+		}
+		if largest == 0 || math.IsInf(largest, 1) {
+			return u
+		}
+		for j := range next {
+			u[j] = next[j] / largest
+		}
+	}
+	return u
+}
+
+// mixedRadix returns the direction that numbers the points of a grid one after
+// the other: each input's step is made one step wider than the whole span of
+// the inputs before it, as the places of a number are. On integer grids it
+// separates with equal gaps, where random directions leave gaps of 1/n^2.
+// Inputs that are no grid make it steep, and another direction wins.
+func mixedRadix(p *Problem, x *mat.Dense) []float64 {
+	n, d := x.Dims()
+	u, column := make([]float64, d), make([]float64, n)
+	span, unit := 0.0, 0.0
+	for j := range u {
+		mat.Col(column, j, x)
+		slices.Sort(column)
+		step := math.Inf(1)
+		for i := 1; i < n; i++ {
+			if gap := column[i] - column[i-1]; gap > 0 {
+				step = min(step, gap)
+			}
+		}
+		if math.IsInf(step, 1) {
+			continue
+		}
+		if unit == 0 {
+			u[j], unit = 1, step
+		} else {
+			u[j] = p.Precision.Round(min((span+unit)/step, 0x1p40))
+		}
+		span += u[j] * (column[n-1] - column[0])
+	}
+	return u
+}
+
+func allRows(n int) []int {
+	rows := make([]int, n)
+	for i := range rows {
+		rows[i] = i
+	}
+	return rows
+}
+
+// rowsOf returns the given rows of x; x itself when that is all of them.
+func rowsOf(x *mat.Dense, rows []int) *mat.Dense {
+	n, d := x.Dims()
+	if len(rows) == n {
+		return x
+	}
+	r := mat.NewDense(len(rows), d, nil)
+	for k, i := range rows {
+		copy(r.RawRowView(k), x.RawRowView(i))
+	}
+	return r
+}
+
+func orFloat64(p *Problem) string {
+	if p.Precision == 1 {
+		return ", and float64 resolves narrower gaps"
+	}
+	return ""
+}

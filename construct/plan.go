@@ -1,0 +1,278 @@
+package construct
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"hinge/internal/spell"
+	"hinge/network"
+)
+
+// MetaConstruction is the key of [network.Network.Meta] that holds the name of
+// the construction a network was built by.
+const MetaConstruction = "hinge.construction"
+
+// Auto is the name that stands for the choice of [Choose].
+const Auto = "auto"
+
+// An Entry is what the plan says of one construction for one problem.
+type Entry struct {
+	Name   string `json:"name"`
+	Title  string `json:"title"`
+	Source string `json:"source"`
+	// Fits says that the construction serves the problem and that its error is
+	// allowed; otherwise Reason and Advice say what is in the way.
+	Fits   bool   `json:"fits"`
+	Reason string `json:"reason,omitempty"`
+	Advice string `json:"advice,omitempty"`
+
+	HiddenLayers int  `json:"hidden_layers"`
+	Units        int  `json:"units"`
+	Parameters   int  `json:"parameters"`
+	Estimated    bool `json:"estimated,omitempty"`
+	// Error is the error to expect, as a fraction of the target's range (for
+	// classes, of the distance between right and wrong); 0 is bit for bit.
+	Error float64 `json:"error"`
+
+	Limit Limit   `json:"limit"`
+	Ratio float64 `json:"ratio"` // to the limit; see [Ratio]
+}
+
+// Plan lists what every construction of the catalogue would make of the
+// problem, in the order of the catalogue, without keeping any network.
+func Plan(p *Problem) []Entry {
+	q := withDefaults(p)
+	entries := make([]Entry, len(Catalogue))
+	for i, c := range Catalogue {
+		entries[i] = planned(c, q)
+	}
+	return entries
+}
+
+// planned asks one construction; the problem has its defaults filled in.
+func planned(c *Construction, p *Problem) Entry {
+	e := Entry{Name: c.Name, Title: c.Title, Source: c.Source}
+	size, err := c.Plan(p)
+	if err != nil {
+		var unfit *UnfitError
+		if e.Reason = err.Error(); errors.As(err, &unfit) {
+			e.Reason, e.Advice = unfit.Reason, unfit.Advice
+		}
+		return e
+	}
+	e.HiddenLayers, e.Units, e.Parameters = size.HiddenLayers, size.Units, size.Parameters
+	e.Estimated, e.Error = size.Estimated, size.Error
+	e.Limit = LimitFor(p.Set, p.Precision, size.HiddenLayers)
+	e.Ratio = Ratio(size, e.Limit)
+	err = refuseInaccurate(c.Name, p, size.Error)
+	if e.Fits = err == nil; !e.Fits {
+		var unfit *UnfitError
+		errors.As(err, &unfit)
+		e.Reason, e.Advice = unfit.Reason, unfit.Advice
+	}
+	return e
+}
+
+// Ratio returns how many times the limit a size is: in units where the limit
+// speaks of units, else in parameters. A limit of 0 counts as 1.
+func Ratio(s Size, l Limit) float64 {
+	if l.Units > 0 {
+		return float64(s.Units) / float64(l.Units)
+	}
+	return float64(s.Parameters) / float64(max(1, l.Parameters))
+}
+
+// Build builds the network that [Choose] chooses for the problem.
+func Build(p *Problem) (*network.Network, error) {
+	return BuildNamed(p, Auto)
+}
+
+// BuildNamed builds the network of the named construction; "" and "auto" mean
+// the choice of [Choose]. It returns a [*NameError] for an unknown name and an
+// [*UnfitError] when the construction cannot serve the problem. The network's
+// weights are numbers of its precision, and its Meta names the construction.
+func BuildNamed(p *Problem, name string) (*network.Network, error) {
+	q := withDefaults(p)
+	var c *Construction
+	var err error
+	if name == "" || name == Auto {
+		c, err = Choose(q)
+	} else {
+		c, err = Lookup(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.build(q)
+}
+
+// build runs the construction and checks what it returns.
+func (c *Construction) build(p *Problem) (*network.Network, error) {
+	net, err := c.Build(p)
+	if err != nil {
+		return nil, err
+	}
+	net.Precision = p.Precision
+	net.Round()
+	if err := net.Validate(); err != nil {
+		return nil, &UnfitError{
+			Construction: c.Name,
+			Reason:       fmt.Sprintf("the numbers of this problem leave the range of %v: %v", p.Precision, err),
+			Advice:       "bring inputs and targets nearer to 1" + orFloat64(p),
+		}
+	}
+	if net.Meta == nil {
+		net.Meta = map[string]string{}
+	}
+	net.Meta[MetaConstruction] = c.Name
+	return net, nil
+}
+
+// withDefaults returns the problem with tolerance and goal filled in.
+func withDefaults(p *Problem) *Problem {
+	q := *p
+	if q.Tolerance == 0 {
+		q.Tolerance = DefaultTolerance(q.Precision)
+	}
+	q.Goal = cmp.Or(q.Goal, Fit)
+	return &q
+}
+
+// A NameError is a name that no construction has.
+type NameError struct {
+	Name    string
+	Nearest string // the name that was probably meant, or ""
+}
+
+func (e *NameError) Error() string {
+	s := fmt.Sprintf("no construction is called %q", e.Name)
+	if e.Nearest != "" {
+		return s + fmt.Sprintf("; did you mean %q?", e.Nearest)
+	}
+	return s + "; there are " + strings.Join(Names(), ", ")
+}
+
+// Names returns the names of the catalogue, in order.
+func Names() []string {
+	names := make([]string, len(Catalogue))
+	for i, c := range Catalogue {
+		names[i] = c.Name
+	}
+	return names
+}
+
+// Lookup returns the construction of that name, or a [*NameError].
+func Lookup(name string) (*Construction, error) {
+	for _, c := range Catalogue {
+		if c.Name == name {
+			return c, nil
+		}
+	}
+	return nil, &NameError{Name: name, Nearest: spell.Nearest(name, append(Names(), Auto))}
+}
+
+// ParseGoal returns the goal of that name; "" is Fit.
+func ParseGoal(name string) (Goal, error) {
+	goals := []Goal{Fit, SizeGoal, Speed, Generalize, Bits}
+	names := make([]string, len(goals))
+	for i, g := range goals {
+		if names[i] = string(g); name == names[i] {
+			return g, nil
+		}
+	}
+	if name == "" {
+		return Fit, nil
+	}
+	hint := "use " + strings.Join(names, ", ")
+	if near := spell.Nearest(name, names); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return "", fmt.Errorf("unknown goal %q; %s", name, hint)
+}
+
+// preferences is what Choose tries for a goal, the best first. A name marked
+// by a leading + is compared by size with the others marked so, and the
+// smallest is taken; the rest are taken in order.
+var preferences = map[Goal]struct{ regression, classes []string }{
+	Fit: {
+		regression: []string{"affine", "deep-slab", "needles", "identity", "slab", "sorted", "features"},
+		classes:    []string{"affine", "patch", "identity", "deep-slab", "sorted", "slab", "features"},
+	},
+	SizeGoal: {
+		regression: []string{"affine", "+sparsest", "+slab", "+deep-slab", "+sorted", "+features", "identity", "needles"},
+		classes:    []string{"affine", "patch", "+sparsest", "+slab", "+deep-slab", "+sorted", "identity", "features"},
+	},
+	Speed: {
+		regression: []string{"affine", "+sparsest", "+sorted", "+slab", "+deep-slab", "+identity", "features", "needles"},
+		classes:    []string{"affine", "+sparsest", "+patch", "+sorted", "+slab", "+deep-slab", "+identity", "features"},
+	},
+	Generalize: {
+		regression: []string{"affine", "needles", "deep-slab", "features", "slab", "identity", "sorted"},
+		classes:    []string{"patch", "affine", "features", "identity", "deep-slab", "sorted"},
+	},
+	Bits: {
+		regression: []string{"identity"},
+		classes:    []string{"identity"},
+	},
+}
+
+// Choose returns the construction that serves the problem's goal best:
+//
+//	fit         no hidden unit if the targets are affine; else the most accurate: deep-slab, for classes patch or identity
+//	size        the fewest hidden units whose error is allowed
+//	speed       the fewest stored numbers, each of which is one operation per row
+//	generalize  a affine if the targets are; else a smooth base that is exact at the rows: needles, for classes patch
+//	bits        identity
+//
+// Where that one does not fit, the next in line is asked. When none fits, the
+// error is an [*UnfitError] that gives the reason of each.
+func Choose(p *Problem) (*Construction, error) {
+	q := withDefaults(p)
+	prefer, known := preferences[q.Goal]
+	if !known {
+		_, err := ParseGoal(string(q.Goal))
+		return nil, err
+	}
+	names := prefer.regression
+	if q.Set.IsClasses() {
+		names = prefer.classes
+	}
+	measure := func(e Entry) int { return e.Units }
+	if q.Goal == Speed {
+		measure = func(e Entry) int { return e.Parameters }
+	}
+	var best *Construction
+	least := math.MaxInt
+	var refusals []string
+	for _, marked := range names {
+		name, compared := strings.CutPrefix(marked, "+")
+		if best != nil && !compared {
+			break
+		}
+		at := slices.IndexFunc(Catalogue, func(c *Construction) bool { return c.Name == name })
+		if at < 0 {
+			continue
+		}
+		e := planned(Catalogue[at], q)
+		switch {
+		case !e.Fits:
+			refusals = append(refusals, name+": "+e.Reason)
+		case !compared:
+			return Catalogue[at], nil
+		case measure(e) < least:
+			best, least = Catalogue[at], measure(e)
+		}
+	}
+	if best == nil {
+		return nil, &UnfitError{
+			Construction: Auto,
+			Reason:       fmt.Sprintf("no construction serves %q here:\n  %s", q.Goal, strings.Join(refusals, "\n  ")),
+			Advice:       "a larger tolerance, float64 or another goal may",
+		}
+	}
+	return best, nil
+}

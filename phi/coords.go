@@ -1,0 +1,189 @@
+package phi
+
+import (
+	"sort"
+
+	"gonum.org/v1/gonum/mat"
+
+	"hinge/network"
+)
+
+// maxCoordinates bounds how many coordinates a structured layer may look
+// along: beyond it, sorting them all costs as much as evaluating.
+const maxCoordinates = 64
+
+// coordinates is a first hidden layer read as thresholds: unit u puts out
+// s(scale[u] * t + bias[u]) with t its coordinate on the row. A coordinate is
+// an input (after the affine layers in front), a projection of them, or, for a
+// unit of a dense map, its own pre-activation.
+type coordinates struct {
+	n         int
+	t         [][]float64 // per coordinate: the value on every row
+	order     [][]int32   // per coordinate: rows by ascending t
+	of        []int32     // per unit: its coordinate
+	scale     []float64   // per unit
+	bias      []float64   // per unit
+	precision network.Precision
+}
+
+// unitSource is how one unit reads the layer's input, before it is evaluated.
+type unitSource struct {
+	kind  sourceKind
+	index int // input, or row of the projection or dense map
+	from  *network.Dense
+	scale float64
+}
+
+type sourceKind uint8
+
+const (
+	ofInput sourceKind = iota
+	ofProjection
+)
+
+// readCoordinates reads layer l of net, which must be its first hidden layer;
+// ok is false when the layer has no such structure.
+func readCoordinates(net *network.Network, x mat.Matrix, l int) (c *coordinates, ok bool) {
+	for i := 0; i < l; i++ {
+		if net.Layers[i].Act != network.Identity {
+			return nil, false
+		}
+	}
+	if net.Layers[l].Act != network.ReLU {
+		return nil, false
+	}
+	sources, ok := sourcesOf(net.Layers[l].Map, nil)
+	if !ok {
+		return nil, false
+	}
+	n, _ := x.Dims()
+	c = &coordinates{n: n, of: make([]int32, len(sources)), scale: make([]float64, len(sources)),
+		bias: net.Layers[l].Bias, precision: net.Precision}
+	if c.bias == nil {
+		c.bias = make([]float64, len(sources))
+	}
+	if !c.evaluate(net, x, l, sources) {
+		return nil, false
+	}
+	return c, true
+}
+
+// sourcesOf appends what the units of m read.
+func sourcesOf(m network.Map, sources []unitSource) ([]unitSource, bool) {
+	switch m := m.(type) {
+	case *network.Diagonal:
+		for i, d := range m.D {
+			sources = append(sources, unitSource{kind: ofInput, index: i, scale: d})
+		}
+		return sources, true
+	case *network.Projected:
+		for j, k := range m.Pick {
+			sources = append(sources, unitSource{kind: ofProjection, index: int(k), from: m.P, scale: m.Scale[j]})
+		}
+		return sources, true
+	case *network.Dense:
+		if m.Out > maxCoordinates {
+			return nil, false
+		}
+		for j := 0; j < m.Out; j++ {
+			sources = append(sources, unitSource{kind: ofProjection, index: j, from: m, scale: 1})
+		}
+		return sources, true
+	case *network.Sparse:
+		for i := 0; i < m.Out; i++ {
+			s := unitSource{kind: ofInput}
+			switch m.RowPtr[i+1] - m.RowPtr[i] {
+			case 0:
+			case 1:
+				s.index, s.scale = int(m.Col[m.RowPtr[i]]), m.Val[m.RowPtr[i]]
+			default:
+				return nil, false
+			}
+			sources = append(sources, s)
+		}
+		return sources, true
+	case *network.Stack:
+		ok := true
+		for _, part := range m.Maps {
+			if sources, ok = sourcesOf(part, sources); !ok {
+				return nil, false
+			}
+		}
+		return sources, true
+	}
+	return nil, false
+}
+
+// evaluate computes and sorts the coordinates that the sources name.
+func (c *coordinates) evaluate(net *network.Network, x mat.Matrix, l int, sources []unitSource) bool {
+	type key struct {
+		kind  sourceKind
+		index int
+		from  *network.Dense
+	}
+	place := make(map[key]int32)
+	var keys []key
+	for u, s := range sources {
+		k := key{s.kind, s.index, s.from}
+		at, seen := place[k]
+		if !seen {
+			if at = int32(len(keys)); at == maxCoordinates {
+				return false
+			}
+			place[k] = at
+			keys = append(keys, k)
+		}
+		c.of[u], c.scale[u] = at, s.scale
+	}
+	_, in := net.Layers[l].Map.Dims()
+	w := network.NewDense(len(keys), in, make([]float64, len(keys)*in))
+	for r, k := range keys {
+		if k.kind == ofInput {
+			w.Row(r)[k.index] = 1
+		} else {
+			copy(w.Row(r), k.from.Row(k.index))
+		}
+	}
+	prefix := append(append([]network.Layer(nil), net.Layers[:l]...), network.Layer{Map: w})
+	read := network.Network{Layers: prefix, Precision: net.Precision}
+	c.t, c.order = make([][]float64, len(keys)), make([][]int32, len(keys))
+	for k := range c.t {
+		c.t[k], c.order[k] = make([]float64, c.n), make([]int32, c.n)
+	}
+	eachBlock(&read, x, l, func(from int, block *mat.Dense) {
+		rows, _ := block.Dims()
+		for r := 0; r < rows; r++ {
+			for k, v := range block.RawRowView(r) {
+				c.t[k][from+r] = v
+			}
+		}
+	})
+	for k, t := range c.t {
+		order := c.order[k]
+		for i := range order {
+			order[i] = int32(i)
+		}
+		sort.Slice(order, func(a, b int) bool {
+			if t[order[a]] != t[order[b]] {
+				return t[order[a]] < t[order[b]]
+			}
+			return order[a] < order[b]
+		})
+	}
+	return true
+}
+
+// value returns the output of unit u where its coordinate is t, rounded after
+// every operation as the network's arithmetic does.
+func (c *coordinates) value(u int, t float64) float64 {
+	product := c.precision.Round(float64(c.scale[u] * t))
+	return max(c.precision.Round(product+c.bias[u]), 0)
+}
+
+// sorted returns the r-th smallest value of coordinate k.
+func (c *coordinates) sorted(k int32, r int) float64 { return c.t[k][c.order[k][r]] }
+
+// firstAt returns the number of rows whose coordinate k is below t.
+func (c *coordinates) firstAt(k int32, t float64) int {
+	return sort.Search(c.n, func(r int) bool { return c.sorted(k, r) >= t })
+}

@@ -1,0 +1,40 @@
+package phi
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/lapack/lapack64"
+	"gonum.org/v1/gonum/mat"
+)
+
+// pivoted is a QR factorization with column pivoting, A P = Q R: column
+// perm[k] of A is the k-th of A P, and |R_kk| does not grow with k.
+type pivoted struct {
+	qr   blas64.General // R above the diagonal, the reflectors of Q below
+	tau  []float64
+	perm []int
+}
+
+// factorPivoted factors a, which it overwrites.
+func factorPivoted(a *mat.Dense) *pivoted {
+	n, m := a.Dims()
+	f := &pivoted{qr: a.RawMatrix(), tau: make([]float64, min(n, m)), perm: make([]int, m)}
+	for j := range f.perm {
+		f.perm[j] = -1 // free to move
+	}
+	work := make([]float64, 1)
+	lapack64.Geqp3(f.qr, f.perm, f.tau, work, -1)
+	work = make([]float64, int(work[0]))
+	lapack64.Geqp3(f.qr, f.perm, f.tau, work, len(work))
+	return f
+}
+
+// diagonal returns |R_kk|.
+func (f *pivoted) diagonal() []float64 {
+	d := make([]float64, len(f.tau))
+	for k := range d {
+		d[k] = math.Abs(f.qr.Data[k*f.qr.Stride+k])
+	}
+	return d
+}

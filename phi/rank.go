@@ -1,0 +1,256 @@
+package phi
+
+import (
+	"fmt"
+	"math"
+	"sort"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// Rank is a numerical rank and the numbers that decide it.
+type Rank struct {
+	// Rank is the number of singular values above Tolerance, or -1 when it was
+	// not computed; Lower <= rank <= Upper then still holds.
+	Rank int
+	// First, Last and Next are the singular values sigma_1, sigma_rank and
+	// sigma_(rank+1); Next is 0 when there is none. They are NaN when unknown.
+	First, Last, Next float64
+	// Tolerance is absolute: the relative tolerance times First.
+	Tolerance float64
+	// Estimated says that the singular values are estimates (diagonal of a
+	// pivoted QR, or inverse iteration) and not computed to rounding.
+	Estimated bool
+	// Lower and Upper bound the rank in exact arithmetic, from structure
+	// alone: pivots of the elimination, a maximum matching, the shape.
+	Lower, Upper int
+	// Method says how, in words.
+	Method string
+}
+
+// Known reports whether the rank was computed.
+func (r *Rank) Known() bool { return r.Rank >= 0 }
+
+// Gap returns sigma_rank / sigma_(rank+1), +Inf when there is no next one and
+// NaN when they are unknown: the larger, the surer the rank.
+func (r *Rank) Gap() float64 {
+	if r.Next == 0 {
+		return math.Inf(1)
+	}
+	return r.Last / r.Next
+}
+
+func (r *Rank) String() string {
+	if !r.Known() {
+		return fmt.Sprintf("rank not computed (between %d and %d; %s)", r.Lower, r.Upper, r.Method)
+	}
+	if math.IsNaN(r.Last) {
+		return fmt.Sprintf("rank %d (%s)", r.Rank, r.Method)
+	}
+	about := ""
+	if r.Estimated {
+		about = "about "
+	}
+	return fmt.Sprintf("rank %d (sigma %s%.3g .. %.3g, next %.3g, tolerance %.2g; %s)", r.Rank, about, r.First, r.Last, r.Next, r.Tolerance, r.Method)
+}
+
+// Sizes of factorizations: the smaller side, and the operations.
+const (
+	svdSide, svdSideQuick = 1500, 600 // singular values: 1.6 s and 0.1 s
+	qrSide                = 4000      // pivoted QR: 40 s
+	flopsQuick, flopsFull = 4e9, 4e11 // reducing the longer side by QR
+)
+
+// Rank returns the numerical rank of Phi.
+//
+// The first of these that fits the Options is used: singular values; singular
+// values block by connected block; singleton elimination, when it is complete
+// (the rank then is certain and the singular values are estimated); the
+// staircase of nested units; QR with column pivoting. When none does, Rank is
+// -1 and the bounds from structure remain.
+func (p *Matrix) Rank() *Rank { return p.rank(false) }
+
+// RankWithBias returns the numerical rank of [Phi 1]: the dimension of the
+// targets that the layer can serve.
+func (p *Matrix) RankWithBias() *Rank { return p.rank(true) }
+
+func (p *Matrix) rank(ones bool) *Rank {
+	width := p.m
+	if ones {
+		width++
+	}
+	r := &Rank{Rank: -1, Upper: min(p.n, width), First: math.NaN(), Last: math.NaN(), Next: math.NaN()}
+	if p.form == LadderForm {
+		p.rankOfLadder(r, ones)
+		return r
+	}
+	if p.svdFits(p.n, width) {
+		if sigma, ok := p.singularValues(ones); ok {
+			r.decide(sigma, p.tolerance(), "singular values")
+			return r
+		}
+	}
+	if s := p.nonzeros(p.opt.maxElements()); s != nil {
+		if p.rankByBlocks(r, s, ones) || p.rankByElimination(r, s, ones) {
+			return r
+		}
+	}
+	if p.rankByStaircase(r, ones) {
+		return r
+	}
+	if p.rankByQR(r, ones, width) {
+		return r
+	}
+	r.Method = fmt.Sprintf("%d x %d is over the limits of the options", p.n, width)
+	return r
+}
+
+// decide counts the singular values (descending) above tolerance * sigma_1.
+func (r *Rank) decide(sigma []float64, tolerance float64, method string) {
+	r.Method = method
+	r.First, r.Last, r.Next, r.Rank = 0, 0, 0, 0
+	if len(sigma) == 0 {
+		return
+	}
+	r.First = sigma[0]
+	r.Tolerance = tolerance * r.First
+	r.Rank = sort.Search(len(sigma), func(k int) bool { return sigma[k] <= r.Tolerance })
+	if r.Rank > 0 {
+		r.Last = sigma[r.Rank-1]
+	}
+	if r.Rank < len(sigma) {
+		r.Next = sigma[r.Rank]
+	}
+}
+
+func (p *Matrix) svdFits(n, m int) bool {
+	side, flops := svdSide, flopsFull
+	if p.opt.Quick {
+		side, flops = svdSideQuick, flopsQuick
+	}
+	least, most := float64(min(n, m)), float64(max(n, m))
+	return min(n, m) <= side && 2*most*least*least <= flops && least*least <= float64(p.opt.maxElements())
+}
+
+// singularValues returns those of Phi or [Phi 1], descending. A matrix with
+// more rows than columns is first reduced to its R factor, a block of rows at
+// a time, so that a streamed one never has to be held.
+func (p *Matrix) singularValues(ones bool) ([]float64, bool) {
+	a := p.Dense()
+	if a == nil || p.n > p.m {
+		if p.n < p.m {
+			return nil, false
+		}
+		return singularValues(p.rFactor(ones))
+	}
+	if ones {
+		a = withOnes(a)
+	}
+	return singularValues(a)
+}
+
+// withOnes returns [a 1].
+func withOnes(a *mat.Dense) *mat.Dense {
+	n, m := a.Dims()
+	b := mat.NewDense(n, m+1, nil)
+	for i := 0; i < n; i++ {
+		copy(b.RawRowView(i), a.RawRowView(i))
+		b.Set(i, m, 1)
+	}
+	return b
+}
+
+// rFactor returns R (at most m x m, or m+1) of the QR factorization of Phi or
+// [Phi 1], by factoring [R; next rows] over and over.
+func (p *Matrix) rFactor(ones bool) *mat.Dense {
+	width := p.m
+	if ones {
+		width++
+	}
+	chunk := mat.NewDense(max(4*width, min(p.n, blockElements/width)), width, nil)
+	rows := 0
+	fold := func() {
+		var qr mat.QR
+		qr.Factorize(chunk.Slice(0, rows, 0, width))
+		var r mat.Dense
+		qr.RTo(&r)
+		chunk.Zero()
+		chunk.Copy(r.Slice(0, width, 0, width))
+		rows = width
+	}
+	capacity, _ := chunk.Dims()
+	p.visit(func(_ int, row []float64) {
+		if rows == capacity {
+			fold()
+		}
+		dst := chunk.RawRowView(rows)
+		copy(dst, row)
+		if ones {
+			dst[width-1] = 1
+		}
+		rows++
+	})
+	if rows > width {
+		fold()
+	}
+	return mat.DenseCopyOf(chunk.Slice(0, rows, 0, width))
+}
+
+// singularValues returns the singular values of a, descending. The longer side
+// is reduced by QR first; ok is false when the iteration did not converge.
+func singularValues(a mat.Matrix) (sigma []float64, ok bool) {
+	n, m := a.Dims()
+	if m > n {
+		a, n, m = a.T(), m, n
+	}
+	if n > 2*m {
+		var qr mat.QR
+		qr.Factorize(a)
+		var r mat.Dense
+		qr.RTo(&r)
+		a = r.Slice(0, m, 0, m)
+	}
+	var svd mat.SVD
+	if !svd.Factorize(a, mat.SVDNone) {
+		return nil, false
+	}
+	return svd.Values(nil), true
+}
+
+// rankOfLadder takes the proven bounds of ladder.go; no singular values.
+func (p *Matrix) rankOfLadder(r *Rank, ones bool) {
+	lower, upper, ok := p.rungs.rankBounds()
+	if !ok {
+		r.Method = "units fall asleep along several projections"
+		return
+	}
+	r.Method = "thresholds along one projection, exact on the rounded projections"
+	if !ones {
+		lower--
+	}
+	r.Lower, r.Upper = max(lower, 0), min(upper, r.Upper)
+	if r.Lower == r.Upper {
+		r.Rank = r.Lower
+	}
+}
+
+// rankByQR estimates the singular values by |R_kk| of QR with column pivoting:
+// in practice within a small factor, in the worst case 2^k sqrt(m-k) too
+// large.
+func (p *Matrix) rankByQR(r *Rank, ones bool, width int) bool {
+	if p.opt.Quick || min(p.n, width) > qrSide {
+		return false
+	}
+	a := p.Dense()
+	if a == nil {
+		return false
+	}
+	if ones {
+		a = withOnes(a)
+	}
+	f := factorPivoted(a)
+	sigma := f.diagonal()
+	r.decide(sigma, p.tolerance(), "QR with column pivoting: estimates within a small factor")
+	r.Estimated = true
+	return true
+}

@@ -1,0 +1,230 @@
+package phi
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"math"
+	"sort"
+)
+
+// Stats is what counting tells of a Matrix, in one pass over its rows.
+type Stats struct {
+	Nonzeros int64
+	// PerRow and PerUnit are the numbers of nonzeros of every row (awake
+	// units) and of every unit (rows it is awake on).
+	PerRow, PerUnit []int
+	// Patterns is the number of different sets of awake units over the rows;
+	// -1 when it was not counted.
+	Patterns int
+	// Dead are the units that are zero on all rows, AlwaysOn those that are
+	// not zero on any, in order.
+	Dead, AlwaysOn []int
+	// Parallel lists groups of two or more awake units whose columns are
+	// positive multiples of each other to nine digits; nil and ParallelKnown false when that was not looked for.
+	Parallel      [][]int
+	ParallelKnown bool
+	// Scale is the largest absolute entry.
+	Scale float64
+}
+
+// Spread summarises counts: the least, the median and the most.
+type Spread struct {
+	Min    int `json:"min"`
+	Median int `json:"median"`
+	Max    int `json:"max"`
+}
+
+// Rows and Units return the spread of the nonzeros over rows and over units.
+func (s *Stats) Rows() Spread  { return spreadOf(s.PerRow) }
+func (s *Stats) Units() Spread { return spreadOf(s.PerUnit) }
+
+func spreadOf(counts []int) Spread {
+	c := append([]int(nil), counts...)
+	sort.Ints(c)
+	return Spread{c[0], c[len(c)/2], c[len(c)-1]}
+}
+
+// collector gathers Stats row by row.
+type collector struct {
+	stats    Stats
+	seed     maphash.Seed
+	patterns map[uint64]struct{}
+	bits     []byte
+	parallel *parallelFinder
+}
+
+func newCollector(n, m int) *collector {
+	return &collector{
+		stats:    Stats{PerRow: make([]int, n), PerUnit: make([]int, m)},
+		seed:     maphash.MakeSeed(),
+		patterns: make(map[uint64]struct{}),
+		bits:     make([]byte, 8*((m+63)/64)),
+		parallel: newParallelFinder(m),
+	}
+}
+
+// addDense counts row i.
+func (c *collector) addDense(i int, row []float64) {
+	clear(c.bits)
+	g := functionalsAt(i)
+	count := 0
+	for j, v := range row {
+		if v == 0 {
+			continue
+		}
+		count++
+		c.bits[j>>3] |= 1 << (j & 7)
+		c.stats.PerUnit[j]++
+		c.stats.Scale = max(c.stats.Scale, math.Abs(v))
+		c.parallel.add(i, j, v, g)
+	}
+	c.stats.PerRow[i] = count
+	c.stats.Nonzeros += int64(count)
+	c.patterns[maphash.Bytes(c.seed, c.bits)] = struct{}{}
+}
+
+// addSparse counts row i, given by its nonzeros in ascending columns.
+func (c *collector) addSparse(i int, cols []int32, vals []float64) {
+	var h maphash.Hash
+	h.SetSeed(c.seed)
+	var b [4]byte
+	g := functionalsAt(i)
+	for k, j := range cols {
+		binary.LittleEndian.PutUint32(b[:], uint32(j))
+		h.Write(b[:])
+		c.stats.PerUnit[j]++
+		c.stats.Scale = max(c.stats.Scale, math.Abs(vals[k]))
+		c.parallel.add(i, int(j), vals[k], g)
+	}
+	c.stats.PerRow[i] = len(cols)
+	c.stats.Nonzeros += int64(len(cols))
+	c.patterns[h.Sum64()] = struct{}{}
+}
+
+func (c *collector) finish() *Stats {
+	s := &c.stats
+	s.Patterns = len(c.patterns)
+	s.markConstant()
+	s.Parallel, s.ParallelKnown = c.parallel.groups(s.PerUnit), true
+	return s
+}
+
+// markConstant lists the dead and the always-on units.
+func (s *Stats) markConstant() {
+	for j, count := range s.PerUnit {
+		switch count {
+		case 0:
+			s.Dead = append(s.Dead, j)
+		case len(s.PerRow):
+			s.AlwaysOn = append(s.AlwaysOn, j)
+		}
+	}
+}
+
+// parallelTolerance is the relative difference up to which two fingerprints
+// of columns are called equal: far above the rounding of float64 sums of any
+// length met here, far below any difference of hyperplanes one would choose.
+const parallelTolerance = 1e-9
+
+// parallelFinder finds parallel columns in one pass and O(m) memory. Each
+// column v is scaled by its first nonzero, and reduced to its first nonzero
+// row and a few random functionals sum_i g_i v_i / v_first. Parallel columns
+// agree in all of them. Columns that agree without being parallel would have
+// to differ by a vector orthogonal to all the random g, to nine digits each:
+// that is improbable (below 1e-15 per pair), though no proof.
+type parallelFinder struct {
+	first []int32 // row of the first nonzero, -1 before
+	head  []float64
+	sums  [functionals][]float64
+	norm  []float64
+}
+
+const functionals = 3
+
+func newParallelFinder(m int) *parallelFinder {
+	f := &parallelFinder{first: make([]int32, m), head: make([]float64, m), norm: make([]float64, m)}
+	for j := range f.first {
+		f.first[j] = -1
+	}
+	for k := range f.sums {
+		f.sums[k] = make([]float64, m)
+	}
+	return f
+}
+
+// functionalsAt returns g_i of every functional.
+func functionalsAt(i int) (g [functionals]float64) {
+	for k := range g {
+		g[k] = pseudoRandom(uint64(i)*functionals + uint64(k))
+	}
+	return g
+}
+
+func (f *parallelFinder) add(i, j int, v float64, g [functionals]float64) {
+	if f.first[j] < 0 {
+		f.first[j], f.head[j] = int32(i), v
+	}
+	f.norm[j] += math.Abs(v)
+	for k := range f.sums {
+		f.sums[k][j] += float64(v * g[k])
+	}
+}
+
+// groups returns the groups of two or more parallel live columns.
+func (f *parallelFinder) groups(perUnit []int) [][]int {
+	var live []int
+	for j, count := range perUnit {
+		if count > 0 {
+			live = append(live, j)
+		}
+	}
+	mark := func(j, k int) float64 { return f.sums[k][j] / f.norm[j] }
+	sort.Slice(live, func(a, b int) bool {
+		a, b = live[a], live[b]
+		if f.first[a] != f.first[b] {
+			return f.first[a] < f.first[b]
+		}
+		if perUnit[a] != perUnit[b] {
+			return perUnit[a] < perUnit[b]
+		}
+		if x, y := mark(a, 0), mark(b, 0); x != y {
+			return x < y
+		}
+		return a < b
+	})
+	same := func(a, b int) bool {
+		if f.first[a] != f.first[b] || perUnit[a] != perUnit[b] || f.head[a]*f.head[b] < 0 {
+			return false
+		}
+		for k := range f.sums {
+			if math.Abs(mark(a, k)-mark(b, k)) > parallelTolerance {
+				return false
+			}
+		}
+		return true
+	}
+	var groups [][]int
+	for at := 0; at < len(live); {
+		end := at + 1
+		for end < len(live) && same(live[at], live[end]) {
+			end++
+		}
+		if end-at > 1 {
+			group := append([]int(nil), live[at:end]...)
+			sort.Ints(group)
+			groups = append(groups, group)
+		}
+		at = end
+	}
+	sort.Slice(groups, func(a, b int) bool { return groups[a][0] < groups[b][0] })
+	return groups
+}
+
+// pseudoRandom maps an index to a number in [-1, 1): splitmix64.
+func pseudoRandom(i uint64) float64 {
+	z := i*0x9e3779b97f4a7c15 + 0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	z ^= z >> 31
+	return float64(int64(z)) * 0x1p-63
+}

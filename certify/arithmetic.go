@@ -43,7 +43,7 @@ const slack = 1 + 0x1p-30
 type arithmetic struct {
 	network.Precision
 	u      float64 // unit roundoff
-	tiny   float64 // smallest subnormal number, bounds the underflow of a product
+	tiny   float64 // bounds the underflow of a product; a normal float64 number, which is faster
 	normal float64 // smallest normal number: products below it are not exact
 	huge   float64 // sums of magnitudes beyond this could overflow
 }
@@ -52,7 +52,7 @@ func newArithmetic(p network.Precision) arithmetic {
 	if p == network.Float32 {
 		return arithmetic{p, 0x1p-24, 0x1p-149, 0x1p-126, 0x1p127}
 	}
-	return arithmetic{p, 0x1p-53, 0x1p-1074, 0x1p-1022, 0x1p1023}
+	return arithmetic{p, 0x1p-53, 0x1p-1022, 0x1p-1022, 0x1p1023}
 }
 
 // gamma returns Higham's gamma_k, or +Inf when k u >= 1/2.

@@ -36,8 +36,11 @@ const fewAwake = 8
 type layer struct {
 	arithmetic
 	network.Layer
-	abs  map[*network.Dense]blas.Matrix[float64] // |W| of the dense maps
-	cols *columns                                // the map by input, made when first needed
+	abs map[*network.Dense]blas.Matrix[float64] // |W| of the dense maps
+	// Work space, used again for every batch of rows.
+	out    [2][]float64
+	weight []float64
+	cols   *columns // the map by input, made when first needed
 }
 
 func newLayer(a arithmetic, l network.Layer) *layer {
@@ -71,9 +74,20 @@ func (p *layer) prepare(m network.Map) {
 	}
 }
 
-// apply returns the balls of the layer's outputs.
+// zeroed returns a zero matrix in *buffer, which it grows as needed.
+func zeroed(buffer *[]float64, rows, cols int) blas.Matrix[float64] {
+	if cap(*buffer) < rows*cols {
+		*buffer = make([]float64, rows*cols)
+	}
+	m := blas.Matrix[float64]{Data: (*buffer)[:rows*cols], Rows: rows, Cols: cols, Stride: cols}
+	parallel.Each(rows, func(r int) { clear(m.Row(r)) })
+	return m
+}
+
+// apply returns the balls of the layer's outputs; they are good until the next
+// call.
 func (p *layer) apply(in batch) batch {
-	out := newBatch(in.c.Rows, p.Width())
+	out := batch{zeroed(&p.out[0], in.c.Rows, p.Width()), zeroed(&p.out[1], in.c.Rows, p.Width())}
 	p.affine(out, p.Map, p.Bias, in)
 	if p.Act == network.ReLU {
 		parallel.Each(out.c.Rows, func(r int) { reluRow(out, r) })
@@ -182,7 +196,7 @@ func (p *layer) awake(in batch) (terms []int, most int) {
 // weigh returns what |w_j| is multiplied by in the radius of a sum of k terms:
 // (gamma_k + g) |c_j| + (1 + gamma_k) e_j.
 func (p *layer) weigh(in batch, k []int) blas.Matrix[float64] {
-	weight := blas.NewMatrix[float64](in.c.Rows, in.c.Cols)
+	weight := zeroed(&p.weight, in.c.Rows, in.c.Cols)
 	parallel.Each(in.c.Rows, func(r int) {
 		gc, g := p.gammaCentered(k[r]), p.gamma(k[r])
 		c, e, dst := in.c.Row(r), in.e.Row(r), weight.Row(r)

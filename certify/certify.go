@@ -12,9 +12,10 @@ import (
 	"hinge/network"
 )
 
-// batchElements bounds the balls held per layer at a time: 1 Mi of them, with
-// the work space of a layer, stay below 64 MiB.
-const batchElements = 1 << 20
+// batchElements bounds the balls held per layer at a time: 256 Ki of them, 4 MiB,
+// stay in the cache between the products of matrices and what is done to their
+// entries.
+const batchElements = 1 << 18
 
 // Certify proves, row by row, that every evaluation of net in its precision
 // hits the targets of set, and returns the certificate. The inputs are rounded

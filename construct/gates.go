@@ -132,10 +132,10 @@ func dotError(prec network.Precision, u []float64) (gamma, tiny float64) {
 	return gamma, tiny
 }
 
-// side is one ramp per row: gate i is down where edge + 1/slope is passed. A
+// rampSide is one ramp per row: gate i is down where edge + 1/slope is passed. A
 // left side holds its numbers with the axis reversed (-t), so that both sides
 // fall to the right.
-type side struct {
+type rampSide struct {
 	sign  float64   // +1 right, -1 left: ramp = s(slope*(sign*t - edge))
 	edge  []float64 // n: numbers of the precision
 	slope []float64 // n: powers of two
@@ -145,23 +145,23 @@ type side struct {
 // strip is the two sides of every row's gate along one projection.
 type strip struct {
 	*projection
-	sides [2]side
+	sides [2]rampSide
 }
 
 // newStrip places the plateaus of all rows along proj.
 func newStrip(p *Problem, proj *projection, narrow bool) *strip {
 	st := &strip{projection: proj}
-	parallel.Each(2, func(k int) { st.sides[k] = newSide(p, proj, 1-2*float64(k), narrow) })
+	parallel.Each(2, func(k int) { st.sides[k] = newRampSide(p, proj, 1-2*float64(k), narrow) })
 	return st
 }
 
-// newSide places the right (sign 1) or left (sign -1) ramps. Positions run in
+// newRampSide places the right (sign 1) or left (sign -1) ramps. Positions run in
 // ascending sign*t. far[b], the least lower end of the rows from position b on,
 // ascends: a row is told apart from all of them once far[b] is clear of its
 // upper end by half a plateau and a ramp fits in between.
-func newSide(p *Problem, proj *projection, sign float64, narrow bool) side {
+func newRampSide(p *Problem, proj *projection, sign float64, narrow bool) rampSide {
 	n := len(proj.t)
-	s := side{sign: sign, edge: make([]float64, n), slope: make([]float64, n), reach: make([]int32, n)}
+	s := rampSide{sign: sign, edge: make([]float64, n), slope: make([]float64, n), reach: make([]int32, n)}
 	far := make([]float64, n+1)
 	far[n] = math.Inf(1)
 	for a := n - 1; a >= 0; a-- {

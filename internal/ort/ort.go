@@ -1,0 +1,117 @@
+//go:build cgo
+
+package ort
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	rt "github.com/yalue/onnxruntime_go"
+	"gonum.org/v1/gonum/mat"
+
+	"hinge/network"
+)
+
+// batchRows is the number of rows given to the runtime at once. It is odd, so
+// that models are run with a full batch and with a ragged one.
+const batchRows = 4093
+
+// start loads the library once for the whole process.
+var start = sync.OnceValue(func() error {
+	lib, err := Find()
+	if err != nil {
+		return err
+	}
+	rt.SetSharedLibraryPath(lib)
+	return rt.InitializeEnvironment(rt.WithLogLevelError())
+})
+
+// Run evaluates an .onnx model of one input and one output on the rows of x
+// (n x d), whose elements it takes as numbers of the given precision, and
+// returns the outputs (n x p). It fails the test when the runtime refuses the
+// model. Where the runtime is not installed it skips the test, unless the
+// environment says that nothing may be skipped (see [Required]).
+func Run(t testing.TB, model []byte, x *mat.Dense, prec network.Precision) *mat.Dense {
+	t.Helper()
+	if err := start(); err != nil {
+		if Required() {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	y, err := Eval(model, x, prec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return y
+}
+
+// Eval is Run for callers that want the error: that of the library, which is
+// missing or does not load, or that of the runtime about the model.
+func Eval(model []byte, x *mat.Dense, prec network.Precision) (*mat.Dense, error) {
+	if err := start(); err != nil {
+		return nil, err
+	}
+	if prec == network.Float32 {
+		return eval[float32](model, x)
+	}
+	return eval[float64](model, x)
+}
+
+func eval[T float32 | float64](model []byte, x *mat.Dense) (*mat.Dense, error) {
+	inputs, outputs, err := rt.GetInputOutputInfoWithONNXData(model)
+	if err != nil {
+		return nil, fmt.Errorf("ONNX Runtime does not load the model: %w", err)
+	}
+	if len(inputs) != 1 || len(outputs) != 1 || len(outputs[0].Dimensions) != 2 {
+		return nil, fmt.Errorf("model of %d inputs and %d outputs: one matrix each wanted", len(inputs), len(outputs))
+	}
+	session, err := rt.NewDynamicAdvancedSessionWithONNXData(model,
+		[]string{inputs[0].Name}, []string{outputs[0].Name}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("ONNX Runtime does not load the model: %w", err)
+	}
+	defer session.Destroy()
+	rows, _ := x.Dims()
+	y := mat.NewDense(rows, int(outputs[0].Dimensions[1]), nil)
+	for from := 0; from < rows; from += batchRows {
+		if err := runBatch[T](session, x, y, from, min(from+batchRows, rows)); err != nil {
+			return nil, fmt.Errorf("ONNX Runtime, rows from %d: %w", from, err)
+		}
+	}
+	return y, nil
+}
+
+// runBatch evaluates rows from <= r < to of x into y.
+func runBatch[T float32 | float64](session *rt.DynamicAdvancedSession, x, y *mat.Dense, from, to int) error {
+	_, d := x.Dims()
+	in := make([]T, 0, (to-from)*d)
+	for r := from; r < to; r++ {
+		for _, v := range x.RawRowView(r) {
+			in = append(in, T(v))
+		}
+	}
+	input, err := rt.NewTensor(rt.NewShape(int64(to-from), int64(d)), in)
+	if err != nil {
+		return err
+	}
+	defer input.Destroy()
+	out := []rt.Value{nil}
+	if err := session.Run([]rt.Value{input}, out); err != nil {
+		return err
+	}
+	defer out[0].Destroy()
+	result, ok := out[0].(*rt.Tensor[T])
+	if !ok {
+		return fmt.Errorf("the output is a %T", out[0])
+	}
+	_, p := y.Dims()
+	if len(result.GetData()) != (to-from)*p {
+		return fmt.Errorf("%d outputs for %d rows of %d", len(result.GetData()), to-from, p)
+	}
+	for i, v := range result.GetData() {
+		y.Set(from+i/p, i%p, float64(v))
+	}
+	return nil
+}

@@ -1,0 +1,30 @@
+//go:build !cgo
+
+package ort
+
+import (
+	"errors"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"hinge/network"
+)
+
+var errNoCgo = errors.New("ONNX Runtime needs cgo, which is off")
+
+// Run skips the test, or fails it when nothing may be skipped: without cgo
+// there is no runtime.
+func Run(t testing.TB, _ []byte, _ *mat.Dense, _ network.Precision) *mat.Dense {
+	t.Helper()
+	if Required() {
+		t.Fatal(errNoCgo)
+	}
+	t.Skip(errNoCgo)
+	return nil
+}
+
+// Eval returns an error: without cgo there is no runtime.
+func Eval(_ []byte, _ *mat.Dense, _ network.Precision) (*mat.Dense, error) {
+	return nil, errNoCgo
+}

@@ -1,0 +1,186 @@
+// Package onnx writes networks as ONNX models and reads them back.
+//
+// For most uses, call [Write] to export a network and [Read] to load one; both
+// have forms that work on bytes, [Encode] and [Decode].
+//
+// A network is written operation by operation as package network evaluates it,
+// so that what certify proved of it holds for the file in any runtime that
+// keeps to IEEE arithmetic. Structured maps stay structured: a layer along q
+// directions is q matrix-vector products and elementwise multiplications, never
+// an n x n matrix. emit.go tells how each map is written.
+//
+// Read takes the graph for the truth, since that is what runtimes run. What
+// hinge notes in the metadata about the layers only guides it, and is believed
+// where writing the network that it describes gives the very graph in the file.
+package onnx
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/proto"
+
+	"hinge/network"
+	pb "hinge/onnx/internal/onnxpb"
+)
+
+// The versions written. Of the intermediate representation, 4 is the first in
+// which weights need not be declared as inputs that a caller may replace. It
+// came with operator set 9 (ONNX 1.4, January 2019), so a lower one would let
+// no further runtime in. All operators used here exist there for float and
+// double: Gemm, MatMul, Mul, Add, Relu, Concat, Slice, Gather.
+const (
+	irVersion = 4
+	opset     = 9
+)
+
+// maxFile is the size that no protocol buffer may reach.
+const maxFile = math.MaxInt32
+
+// structureKey is the metadata entry in which Write describes the layers.
+const structureKey = "hinge.layers"
+
+// Options of [Write]. The zero value writes structured graphs with an input x
+// and an output y.
+type Options struct {
+	// Dense writes net.Dense() as a chain of Gemm and Relu nodes and nothing
+	// else, for tools that know no other operators. In floating point that is
+	// another network, which needs its own certificate.
+	Dense  bool
+	Input  string // name of the input; default "x"
+	Output string // name of the output; default "y"
+}
+
+func (o Options) names() (in, out string, err error) {
+	in, out = o.Input, o.Output
+	if in == "" {
+		in = "x"
+	}
+	if out == "" {
+		out = "y"
+	}
+	if in == out || !utf8.ValidString(in) || !utf8.ValidString(out) {
+		return "", "", fmt.Errorf("onnx: input and output cannot be named %q and %q: two different names in UTF-8 are needed", in, out)
+	}
+	return in, out, nil
+}
+
+// Write writes net as an ONNX model in its own precision: one input (N x d),
+// one output (N x p), N left open. The same network gives the same bytes. It
+// returns a [*TooLargeError] for networks that no .onnx file can hold.
+func Write(w io.Writer, net *network.Network, opts Options) error {
+	data, err := Encode(net, opts)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(data)
+	return err
+}
+
+// Encode returns the bytes that [Write] writes.
+func Encode(net *network.Network, opts Options) ([]byte, error) {
+	if err := net.Validate(); err != nil {
+		return nil, fmt.Errorf("onnx: %w", err)
+	}
+	if opts.Dense {
+		if err := denseFits(net); err != nil {
+			return nil, err
+		}
+		net = net.Dense()
+	}
+	in, out, err := opts.names()
+	if err != nil {
+		return nil, err
+	}
+	var store tensorStore
+	e := newEmitter(net.Precision, opts.Dense, store.add)
+	layers, err := e.network(net, in, out)
+	if err != nil {
+		return nil, err
+	}
+	graph := graphFrame(net, in, out)
+	graph.Node, graph.Initializer = e.nodes, store.tensors
+	meta, err := metadata(net.Meta, &structure{Gemm: opts.Dense, Layers: layers})
+	if err != nil {
+		return nil, err
+	}
+	return marshal(graph, meta)
+}
+
+// denseFits refuses a network whose dense form no file could hold, before
+// that form is made.
+func denseFits(net *network.Network) error {
+	var bytes float64
+	for i := range net.Layers {
+		out, in := net.Layers[i].Map.Dims()
+		bytes += float64(out) * float64(in) * float64(width(net.Precision))
+	}
+	if bytes >= maxFile {
+		return &TooLargeError{Bytes: int64(min(bytes, 1<<62))}
+	}
+	return nil
+}
+
+// marshal wraps a graph into a model and returns its bytes.
+func marshal(graph *pb.GraphProto, meta []*pb.StringStringEntryProto) ([]byte, error) {
+	model := &pb.ModelProto{
+		IrVersion:     proto.Int64(irVersion),
+		ProducerName:  proto.String("hinge"),
+		OpsetImport:   []*pb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(opset)}},
+		Graph:         graph,
+		MetadataProps: meta,
+	}
+	if size := proto.Size(model); size >= maxFile {
+		return nil, &TooLargeError{Bytes: int64(size)}
+	}
+	return proto.MarshalOptions{Deterministic: true}.Marshal(model)
+}
+
+// graphFrame returns the graph of a network without nodes and tensors.
+func graphFrame(net *network.Network, in, out string) *pb.GraphProto {
+	return &pb.GraphProto{
+		Name:   proto.String("hinge"),
+		Input:  []*pb.ValueInfoProto{batchOf(in, net.Inputs(), net.Precision)},
+		Output: []*pb.ValueInfoProto{batchOf(out, net.Outputs(), net.Precision)},
+	}
+}
+
+// batchOf declares a matrix of N rows, N unknown.
+func batchOf(name string, columns int, prec network.Precision) *pb.ValueInfoProto {
+	shape := &pb.TensorShapeProto{Dim: []*pb.TensorShapeProto_Dimension{
+		{Value: &pb.TensorShapeProto_Dimension_DimParam{DimParam: "N"}},
+		{Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: int64(columns)}},
+	}}
+	return &pb.ValueInfoProto{Name: proto.String(name), Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{
+		TensorType: &pb.TypeProto_Tensor{ElemType: proto.Int32(int32(elemType(prec))), Shape: shape}}}}
+}
+
+// metadata returns the entries of the file: the network's own texts and the
+// description of its layers, sorted by key.
+func metadata(texts map[string]string, s *structure) ([]*pb.StringStringEntryProto, error) {
+	all := maps.Clone(texts)
+	if all == nil {
+		all = map[string]string{}
+	}
+	if _, taken := all[structureKey]; taken {
+		return nil, fmt.Errorf("onnx: the metadata key %q is kept for the description of the layers", structureKey)
+	}
+	described, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %w", err)
+	}
+	all[structureKey] = string(described)
+	var entries []*pb.StringStringEntryProto
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		if !utf8.ValidString(key) || !utf8.ValidString(all[key]) {
+			return nil, fmt.Errorf("onnx: the metadata entry %q is not UTF-8 text", key)
+		}
+		entries = append(entries, &pb.StringStringEntryProto{Key: proto.String(key), Value: proto.String(all[key])})
+	}
+	return entries, nil
+}

@@ -41,11 +41,10 @@ type stagePart struct {
 // newGateStage returns the stage of layers i-1 and i, or nil when layer i is
 // not a layer of gates.
 func newGateStage(layers []*layer, net *network.Network, x *mat.Dense, i int) *gateStage {
-	awake, ok := network.FindAwake(net, x, i)
-	if !ok || !walkable(layers[i].Map) || layers[i].Act != network.ReLU || layers[i-1].Act != network.ReLU {
+	if !walkable(layers[i].Map) || layers[i].Act != network.ReLU || layers[i-1].Act != network.ReLU {
 		return nil
 	}
-	g := &gateStage{arithmetic: layers[i].arithmetic, first: layers[i-1], second: layers[i], awake: awake}
+	g := &gateStage{arithmetic: layers[i].arithmetic, first: layers[i-1], second: layers[i]}
 	maps := []network.Map{g.first.Map}
 	if stack, ok := g.first.Map.(*network.Stack); ok {
 		maps = stack.Maps
@@ -62,6 +61,15 @@ func newGateStage(layers []*layer, net *network.Network, x *mat.Dense, i int) *g
 		row += height
 	}
 	g.findEagerBlocks()
+	var eager []network.UnitRange
+	for _, b := range g.eagerBlocks {
+		eager = append(eager, network.UnitRange{From: b.row, To: b.row + b.height})
+	}
+	awake, ok := network.FindAwake(net, x, i, eager...)
+	if !ok {
+		return nil
+	}
+	g.awake = awake
 	return g
 }
 
@@ -114,9 +122,6 @@ func (g *gateStage) apply(h batch, from int) sparseBatch {
 		}
 		for k := g.awake.RowPtr[from+r]; k < g.awake.RowPtr[from+r+1]; k++ {
 			unit := int(g.awake.Unit[k])
-			if g.inEagerBlock(unit) {
-				continue
-			}
 			if z := g.gate(unit, values, r); z != (ball{}) {
 				out[r] = append(out[r], awakeUnit{unit, z})
 			}
@@ -160,15 +165,6 @@ func (g *gateStage) indexOf(part *stagePart) int {
 		}
 	}
 	panic("certify: unknown part")
-}
-
-func (g *gateStage) inEagerBlock(unit int) bool {
-	for _, b := range g.eagerBlocks {
-		if unit >= b.row && unit < b.row+b.height {
-			return true
-		}
-	}
-	return false
 }
 
 // gate returns the ball of one unit of the second layer on row r of the batch.

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
+
+	"hinge/network"
 )
 
 // Constructions along one direction see the rows only through t = u.x, so u
@@ -31,10 +33,12 @@ const (
 // separation is the rows along a direction that keeps apart all rows with
 // different targets.
 type separation struct {
-	*ordering
-	delta float64 // bound of the rounding error of t in the network, any order of summation
-	worst float64 // steepest chord times rounding of t, as a fraction of the target's range
-	gap   float64 // least distance between rows of different targets, as a fraction of the range of t
+	u       []float64 // d; numbers of the network's precision
+	sortedT []float64 // n, ascending
+	y       []float64 // n x p, the targets in the order of sortedT
+	delta   float64   // bound of the error of a distance along u in the network, any order of summation
+	worst   float64   // sum of the chord slopes times delta, as a fraction of the target's range
+	gap     float64   // least distance between rows of different targets, as a fraction of the range of t
 }
 
 // separatingDirection finds a direction along which rows of x (n x d, scaled)
@@ -43,24 +47,29 @@ type separation struct {
 func separatingDirection(name string, p *Problem, x *mat.Dense) (*separation, error) {
 	n, _ := x.Dims()
 	rng := rand.New(rand.NewPCG(p.Seed, 0xd19ec7))
-	sample := allRows(n)
+	var sample []int // nil: all rows
 	if n > sampleRows {
 		sample = rng.Perm(n)[:sampleRows]
 		slices.Sort(sample)
 	}
 	ranges := p.Set.Range()
-	tries := candidateDirections(p, rowsOf(x, sample), rng)
+	some, someY := rowsOf(x, sample), rowsOf(p.Set.Y, sample)
+	tries := candidateDirections(p, some, rng)
 	ranked := make([]*separation, len(tries))
-	for i, u := range tries {
-		ranked[i] = separate(p, rowsOf(x, sample), u, sample, ranges)
+	if len(tries) == 1 && sample != nil {
+		ranked[0] = &separation{u: tries[0]} // nothing to rank
+	} else {
+		for i, u := range tries {
+			ranked[i] = separate(p, some, someY, u, ranges)
+		}
 	}
 	slices.SortStableFunc(ranked, func(a, b *separation) int {
 		return cmp.Or(cmp.Compare(a.worst, b.worst), -cmp.Compare(a.gap, b.gap))
 	})
 	best := 0.0
 	for _, s := range ranked[:min(fullTries, len(ranked))] {
-		if n > sampleRows {
-			s = separate(p, x, s.u, allRows(n), ranges)
+		if sample != nil {
+			s = separate(p, x, p.Set.Y, s.u, ranges)
 		}
 		if !math.IsInf(s.worst, 1) {
 			return s, nil
@@ -75,51 +84,81 @@ func separatingDirection(name string, p *Problem, x *mat.Dense) (*separation, er
 	}
 }
 
-// separate sorts the rows along u and measures how well it separates them.
-// Row i of x is row rows[i] of the Set.
-func separate(p *Problem, x *mat.Dense, u []float64, rows []int, ranges []float64) *separation {
-	s := &separation{ordering: orderAlong(p, x, u)}
-	n := len(rows)
-	span := s.sorted(n-1) - s.sorted(0)
+// separate sorts the rows of x with targets y along u and measures how well it
+// separates them.
+func separate(p *Problem, x, y *mat.Dense, u []float64, ranges []float64) *separation {
+	o := orderAlong(p, x, u)
+	n, outputs := y.Dims()
+	s := &separation{u: u, sortedT: make([]float64, n), y: make([]float64, n*outputs)}
+	for k, i := range o.order {
+		s.sortedT[k] = o.t[i]
+		copy(s.y[k*outputs:(k+1)*outputs], y.RawRowView(i))
+	}
+	span := s.sortedT[n-1] - s.sortedT[0]
 	s.delta = projectionRounding(p, x, u)
-	s.gap = math.Inf(1)
+	s.gap = 1
 	floor := max(s.delta, p.Precision.Eps()*span/separationUlps)
+	steep := 0.0
 	for k := 1; k < n; k++ {
 		jump := 0.0
-		a, b := p.Set.Y.RawRowView(rows[s.order[k-1]]), p.Set.Y.RawRowView(rows[s.order[k]])
-		for o, v := range a {
-			jump = max(jump, math.Abs(b[o]-v)/ranges[o])
+		for o := range outputs {
+			jump = max(jump, math.Abs(s.y[k*outputs+o]-s.y[(k-1)*outputs+o])/ranges[o])
 		}
 		if jump == 0 {
 			continue
 		}
-		gap := s.sorted(k) - s.sorted(k-1)
-		s.gap = min(s.gap, gap/span)
+		gap := s.sortedT[k] - s.sortedT[k-1]
 		if gap <= separationUlps*s.delta || gap == 0 {
-			s.worst = math.Inf(1)
+			steep = math.Inf(1)
 		}
-		s.worst = max(s.worst, jump/gap*floor)
+		if span > 0 {
+			gap /= span
+		}
+		s.gap = min(s.gap, gap)
+		steep += jump / gap
 	}
-	if span == 0 && s.gap != math.Inf(1) {
-		s.gap = 0
+	if s.worst = steep; steep > 0 && span > 0 {
+		s.worst = steep * (floor / span)
 	}
 	return s
 }
 
-// projectionRounding bounds the rounding error of u.x over the rows of x, in
-// the problem's precision and any order of summation: k nonzero terms make k
-// products and k-1 additions. One term with a power of two is exact.
+// reduce returns the network's first layer and the direction for the layer
+// after it. Along an axis only one input matters, and the others are not read.
+func (s *separation) reduce(input network.Layer) (network.Layer, []float64) {
+	d := len(s.u)
+	axis := -1
+	for j, v := range s.u {
+		switch {
+		case v == 0:
+		case v == 1 && axis < 0:
+			axis = j
+		default:
+			return input, s.u
+		}
+	}
+	if d == 1 || axis < 0 {
+		return input, s.u
+	}
+	scale := input.Map.(*network.Diagonal).D[axis]
+	one := &network.Sparse{Out: 1, In: d, RowPtr: []int{0, 1}, Col: []int32{int32(axis)}, Val: []float64{scale}}
+	return network.Layer{Map: one, Bias: input.Bias[axis : axis+1], Name: input.Name}, []float64{1}
+}
+
+// projectionRounding bounds the error of a distance u.x - knot over the rows of
+// x, in the problem's precision and any order of summation. One term with a
+// power of two is exact, and then so is the one subtraction; otherwise each of
+// the terms makes a product and an addition.
 func projectionRounding(p *Problem, x *mat.Dense, u []float64) float64 {
-	terms, inexact := 0, 0
+	terms, inexact := 0, false
 	for _, v := range u {
 		if v != 0 {
 			terms++
-			if frac, _ := math.Frexp(math.Abs(v)); frac != 0.5 {
-				inexact = 1
-			}
+			frac, _ := math.Frexp(math.Abs(v))
+			inexact = inexact || frac != 0.5
 		}
 	}
-	if terms+inexact <= 1 {
+	if terms == 0 || terms == 1 && !inexact {
 		return 0
 	}
 	n, _ := x.Dims()
@@ -131,7 +170,7 @@ func projectionRounding(p *Problem, x *mat.Dense, u []float64) float64 {
 		}
 		most = max(most, sum)
 	}
-	return float64(terms-1+inexact) * p.Precision.Eps() * most
+	return termError(p.Precision, terms+1+2) * most
 }
 
 // candidateDirections returns the directions worth trying for the rows of x,
@@ -242,20 +281,12 @@ func mixedRadix(p *Problem, x *mat.Dense) []float64 {
 	return u
 }
 
-func allRows(n int) []int {
-	rows := make([]int, n)
-	for i := range rows {
-		rows[i] = i
-	}
-	return rows
-}
-
-// rowsOf returns the given rows of x; x itself when that is all of them.
+// rowsOf returns the given rows of x; nil means all of them, and x itself.
 func rowsOf(x *mat.Dense, rows []int) *mat.Dense {
-	n, d := x.Dims()
-	if len(rows) == n {
+	if rows == nil {
 		return x
 	}
+	_, d := x.Dims()
 	r := mat.NewDense(len(rows), d, nil)
 	for k, i := range rows {
 		copy(r.RawRowView(k), x.RawRowView(i))

@@ -60,58 +60,52 @@ func buildSorted(p *Problem) (*network.Network, float64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	line := dir.points(p)
-	if len(line) == 1 {
-		return constantNetwork(p.Precision, p.Set.D(), line[0].y), 0, nil
+	line := dir.points()
+	last := len(line.t) - 1
+	if last == 0 {
+		return constantNetwork(p.Precision, p.Set.D(), line.y), 0, nil
 	}
-	middle := len(line) / 2
-	b := &bend{from: line[middle].t, start: rounded(p.Precision, line[middle].y)}
-	for k := middle; k < len(line)-1; k++ {
-		b.right = append(b.right, kink{line[k].t, line[k+1].t, line[k+1].y})
-	}
-	for k := middle; k > 0; k-- {
-		b.left = append(b.left, kink{line[k].t, line[k-1].t, line[k-1].y})
-	}
-	b.walked(p.Precision)
-	bound := b.errorBound(p.Precision, positions(line), dir.delta, p.Set.Range())
-	return b.network(p.Precision, input, dir.u), bound, nil
+	outputs, middle := p.Set.P(), len(line.t)/2
+	b := &bend{from: line.t[middle], start: rounded(p.Precision, line.y[middle*outputs:(middle+1)*outputs])}
+	b.right = side{knot: line.t[middle:last], aim: line.t[middle+1:], y: line.y[(middle+1)*outputs:]}
+	back := line.reversed()
+	b.left = side{knot: back.t[last-middle : last], aim: back.t[last-middle+1:], y: back.y[(last-middle+1)*outputs:]}
+	b.walk(p.Precision)
+	bound := b.errorBound(p.Precision, line.t, dir.delta, p.Set.Range())
+	input, u := dir.reduce(input)
+	return b.network(p.Precision, input, u), bound, nil
 }
 
-// point is a distinct place along the direction, with its targets.
-type point struct {
-	t float64
-	y []float64 // p, a row of the Set's targets
+// line is the distinct places along a direction, ascending, and their targets.
+type line struct {
+	t []float64
+	y []float64 // len(t) x p, row-major
 }
 
-// points returns the distinct places in ascending order. Rows of equal targets
-// closer than the rounding of t are one place.
-func (s *separation) points(p *Problem) []point {
-	line := make([]point, 0, len(s.order))
-	for _, i := range s.order {
-		y := p.Set.Y.RawRowView(i)
-		if k := len(line) - 1; k >= 0 && s.t[i]-line[k].t <= separationUlps*s.delta && equalNumbers(y, line[k].y) {
+// points returns the distinct places in ascending order; rows at one place have
+// equal targets. It reuses the storage of s.
+func (s *separation) points() line {
+	p := len(s.y) / len(s.sortedT)
+	l := line{s.sortedT[:0], s.y[:0]}
+	for k, t := range s.sortedT {
+		y := s.y[k*p : (k+1)*p]
+		if n := len(l.t); n > 0 && t == l.t[n-1] {
 			continue
 		}
-		line = append(line, point{s.t[i], y})
+		l.t, l.y = append(l.t, t), append(l.y, y...)
 	}
-	return line
+	return l
 }
 
-func positions(line []point) []float64 {
-	t := make([]float64, len(line))
-	for k := range line {
-		t[k] = line[k].t
+func (l line) reversed() line {
+	p := len(l.y) / len(l.t)
+	r := line{make([]float64, len(l.t)), make([]float64, len(l.y))}
+	for k, t := range l.t {
+		to := len(l.t) - 1 - k
+		r.t[to] = t
+		copy(r.y[to*p:], l.y[k*p:(k+1)*p])
 	}
-	return t
-}
-
-func equalNumbers(a, b []float64) bool {
-	for i, v := range a {
-		if v != b[i] {
-			return false
-		}
-	}
-	return true
+	return r
 }
 
 func rounded(precision network.Precision, v []float64) []float64 {

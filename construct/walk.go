@@ -2,7 +2,9 @@ package construct
 
 import (
 	"math"
+	"slices"
 
+	"hinge/internal/parallel"
 	"hinge/network"
 )
 
@@ -19,38 +21,38 @@ import (
 // rounding of one amplitude is then undone by the next, and at every aim the
 // network that is stored is off by its last amplitude's rounding alone.
 
-// kink is one bend of the function: at the knot, aimed to pass through the
-// targets y (p numbers) at t, beyond the knot.
-type kink struct {
-	knot float64
-	aim  float64
-	y    []float64
+// side is the kinks to one side of the start, leading away from it: a bend at
+// each knot, aimed to pass through the targets y at aim, which lies beyond the
+// knot and no further than the next one.
+type side struct {
+	knot, aim []float64 // one per kink
+	y         []float64 // kinks x p, row-major
+	amplitude []float64 // kinks x p: what walk computes
 }
 
-// walk returns the amplitudes (len(kinks) x p, row-major) of the walk that
-// starts with the values start (p numbers) at from with slope 0, and passes
-// through every aim. Knots and aims lead away from the start, each aim between
-// its own knot and the next.
-func walk(precision network.Precision, from float64, start []float64, kinks []kink) []float64 {
+// walk computes the amplitudes of the walk that starts at from with the values
+// start (p numbers) and slope 0.
+func (s *side) walk(precision network.Precision, from float64, start []float64) {
 	p := len(start)
-	amplitude := make([]float64, len(kinks)*p)
-	for o := range p {
-		value, slope := double{hi: start[o]}, double{}
+	s.amplitude = make([]float64, len(s.knot)*p)
+	for o, v := range start {
+		value, slope := double{hi: v}, double{}
 		at := from
-		for k, bend := range kinks {
-			value = value.add(slope.times(distance(at, bend.knot)))
-			at = bend.knot
-			run := distance(at, bend.aim)
-			miss := value.add(slope.times(run)).neg().addFloat(bend.y[o])
-			a := precision.Round(miss.hi / run.hi)
-			if math.IsNaN(a) {
-				a = 0
+		for k, knot := range s.knot {
+			if knot != at {
+				value = value.add(slope.times(distance(at, knot)))
+				at = knot
 			}
-			amplitude[k*p+o] = a
+			run := distance(at, s.aim[k])
+			ahead := value.add(slope.times(run))
+			a := precision.Round(ahead.neg().addFloat(s.y[k*p+o]).hi / run.hi)
+			s.amplitude[k*p+o] = a
 			slope = slope.addFloat(a)
+			if k+1 < len(s.knot) && s.knot[k+1] == s.aim[k] {
+				at, value = s.aim[k], ahead.add(run.times(double{hi: a}))
+			}
 		}
 	}
-	return amplitude
 }
 
 // double is the unevaluated sum of two float64 numbers: about 106 bits.
@@ -91,44 +93,40 @@ func normal(hi, lo float64) double {
 	return double{s, lo - (s - hi)}
 }
 
-// bend is a walked function: kinks to both sides of a start.
+// bend is a piecewise linear function as a start and two sides.
 type bend struct {
-	start       []float64 // p, the value at from; the output bias
 	from        float64
-	left, right []kink
-	// amplitudes, units x p
-	leftWeights, rightWeights []float64
+	start       []float64 // p, the values at from; the output bias
+	left, right side
 }
 
-// walked computes the amplitudes of both sides.
-func (b *bend) walked(precision network.Precision) *bend {
-	b.leftWeights = walk(precision, b.from, b.start, b.left)
-	b.rightWeights = walk(precision, b.from, b.start, b.right)
-	return b
+// walk computes the amplitudes of both sides.
+func (b *bend) walk(precision network.Precision) {
+	parallel.Each(2, func(i int) {
+		[]*side{&b.left, &b.right}[i].walk(precision, b.from, b.start)
+	})
 }
 
 // network returns the network of the function along u: the input layer, one
 // hidden layer of rank one with the left units first, the output layer.
 func (b *bend) network(precision network.Precision, input network.Layer, u []float64) *network.Network {
-	p, m := len(b.start), len(b.left)+len(b.right)
+	p, m := len(b.start), len(b.left.knot)+len(b.right.knot)
 	hidden := &network.Projected{
 		P:    network.NewDense(1, len(u), u),
 		Pick: make([]int32, m), Scale: make([]float64, m),
 	}
 	bias := make([]float64, m)
 	out := network.NewDense(p, m, make([]float64, p*m))
-	set := func(j int, sign float64, k kink, weights []float64) {
-		hidden.Scale[j], bias[j] = sign, -sign*k.knot
-		for o, w := range weights {
-			out.W[o*m+j] = w
+	fill := func(at int, sign float64, s *side) {
+		for k, knot := range s.knot {
+			hidden.Scale[at+k], bias[at+k] = sign, -sign*knot
+			for o := range p {
+				out.W[o*m+at+k] = s.amplitude[k*p+o]
+			}
 		}
 	}
-	for j, k := range b.left {
-		set(j, -1, k, b.leftWeights[j*p:(j+1)*p])
-	}
-	for j, k := range b.right {
-		set(len(b.left)+j, 1, k, b.rightWeights[j*p:(j+1)*p])
-	}
+	fill(0, -1, &b.left)
+	fill(len(b.left.knot), 1, &b.right)
 	return &network.Network{
 		Precision: precision,
 		Layers: []network.Layer{
@@ -143,57 +141,54 @@ func (b *bend) network(precision network.Precision, input network.Layer, u []flo
 // every input (d numbers).
 func constantNetwork(precision network.Precision, d int, y []float64) *network.Network {
 	zero := &network.Sparse{Out: len(y), In: d, RowPtr: make([]int, len(y)+1)}
-	return &network.Network{Precision: precision, Layers: []network.Layer{{Map: zero, Bias: y, Name: "output"}}}
+	return &network.Network{Precision: precision, Layers: []network.Layer{{Map: zero, Bias: rounded(precision, y), Name: "output"}}}
 }
 
-// errorBound bounds the error that rounding makes at t, over both sides and all
-// outputs, as a fraction of the target's range: at most one side is awake; k
-// awake units of amplitude a make k differences, products and sums, each
-// rounded, in any order, and delta, the error of t, moves every awake unit.
+// errorBound bounds the error that rounding makes at the points t (ascending),
+// over all outputs, as a fraction of each target's range. One side is awake at
+// a point. With k awake units of amplitudes a at distances z, any order of
+// summation makes a relative error of k+1 roundings in each term a z; delta,
+// the error of z itself where t is no exact number, enters with the sum of |a|.
 func (b *bend) errorBound(precision network.Precision, t []float64, delta float64, ranges []float64) float64 {
-	worst := 0.0
-	for o, start := range b.start {
-		p := len(b.start)
-		right := sideBound{kinks: b.right, weights: b.rightWeights, p: p, o: o, sign: 1}
-		left := sideBound{kinks: b.left, weights: b.leftWeights, p: p, o: o, sign: -1}
-		for _, v := range t { // ascending
-			worst = max(worst, right.at(v, precision.Eps(), delta, start)/ranges[o])
+	p := len(b.start)
+	worst := make([]float64, 2*p)
+	middle, _ := slices.BinarySearch(t, b.from)
+	parallel.Each(2*p, func(i int) {
+		o := i / 2
+		if i%2 == 0 {
+			worst[i] = b.right.bound(precision, b.from, b.start, o, t[middle:], delta) / ranges[o]
+			return
 		}
-		for i := len(t) - 1; i >= 0; i-- {
-			worst = max(worst, left.at(t[i], precision.Eps(), delta, start)/ranges[o])
+		before := slices.Clone(t[:middle])
+		slices.Reverse(before)
+		worst[i] = b.left.bound(precision, b.from, b.start, o, before, delta) / ranges[o]
+	})
+	return slices.Max(worst) // NaN if any is
+}
+
+// bound walks the points t, leading away from the start, for output o.
+func (s *side) bound(precision network.Precision, from float64, start []float64, o int, t []float64, delta float64) float64 {
+	steep, height, last, awake := 0.0, 0.0, from, 0 // sums of |a| and |a| z of the awake units at last
+	worst := 0.0
+	for _, v := range t {
+		for awake < len(s.knot) && math.Abs(s.knot[awake]-from) <= math.Abs(v-from) {
+			height += steep * math.Abs(s.knot[awake]-last)
+			last = s.knot[awake]
+			steep += math.Abs(s.amplitude[awake*len(start)+o])
+			awake++
+		}
+		height += steep * math.Abs(v-last)
+		last = v
+		if awake > 0 {
+			worst = max(worst, termError(precision, awake+2)*(height+math.Abs(start[o]))+steep*delta)
 		}
 	}
 	return worst
 }
 
-// sideBound walks the kinks of one side with the sums that the bound needs.
-type sideBound struct {
-	kinks   []kink
-	weights []float64
-	p, o    int
-	sign    float64
-
-	awake  int     // kinks passed
-	steep  float64 // sum of their |amplitude|
-	height float64 // sum of their |amplitude| * distance
-	last   float64 // where height holds
-}
-
-// at returns the bound at t; calls lead away from the start.
-func (s *sideBound) at(t, eps, delta, start float64) float64 {
-	for s.awake < len(s.kinks) && s.sign*(t-s.kinks[s.awake].knot) > 0 {
-		s.move(s.kinks[s.awake].knot)
-		s.steep += math.Abs(s.weights[s.awake*s.p+s.o])
-		s.awake++
-	}
-	if s.awake == 0 {
-		return 0
-	}
-	s.move(t)
-	return float64(s.awake+2)*eps*(s.height+math.Abs(start)) + s.steep*delta
-}
-
-func (s *sideBound) move(t float64) {
-	s.height += s.steep * s.sign * (t - s.last)
-	s.last = t
+// termError bounds the relative error of each term in a sum of k terms, in any
+// order of summation: k roundings of the arithmetic, and as many of float64,
+// in which certificates sum up.
+func termError(precision network.Precision, k int) float64 {
+	return float64(k) * (precision.Eps() + network.Float64.Eps())
 }

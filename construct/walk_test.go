@@ -90,20 +90,17 @@ func TestWalkFeedsErrorsBack(t *testing.T) {
 			at[i] = precision.Round(float64(i) + rng.Float64()/2)
 			y[i] = precision.Round(rng.Float64())
 		}
-		var kinks []kink
-		for k := 0; k < n-1; k++ {
-			kinks = append(kinks, kink{at[k], at[k+1], y[k+1 : k+2]})
-		}
-		amplitude := walk(precision, at[0], y[:1], kinks)
+		s := side{knot: at[:n-1], aim: at[1:], y: y[1:]}
+		s.walk(precision, at[0], y[:1])
 		for i := 1; i < n; i++ {
 			sum := new(big.Float).SetPrec(400).SetFloat64(y[0])
 			for k := range i {
 				run := new(big.Float).SetPrec(400).SetFloat64(at[i])
 				run.Sub(run, new(big.Float).SetFloat64(at[k]))
-				sum.Add(sum, run.Mul(run, new(big.Float).SetFloat64(amplitude[k])))
+				sum.Add(sum, run.Mul(run, new(big.Float).SetFloat64(s.amplitude[k])))
 			}
 			miss, _ := sum.Sub(sum, new(big.Float).SetFloat64(y[i])).Float64()
-			allowed := 3.01 * precision.Eps() * math.Abs(amplitude[i-1]) * (at[i] - at[i-1])
+			allowed := 3.01 * precision.Eps() * math.Abs(s.amplitude[i-1]) * (at[i] - at[i-1])
 			if math.Abs(miss) > allowed {
 				t.Fatalf("%v: point %d of the stored network is off by %g, its roundings make %g", precision, i, miss, allowed)
 			}

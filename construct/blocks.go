@@ -53,21 +53,24 @@ const classMargin = 0.125
 // rowsToHit is the rows that blocks must hit, in the metric of the least change.
 type rowsToHit struct {
 	phi  *mat.Dense // n x m: the features divided by scale, and a last column of ones
-	cost *mat.Dense // n x m: the bound's E, divided by scale
+	cost *mat.Dense // n x m: the bound's E, in the metric
 	z    *mat.Dense // n x p: targets, each with a range of about 1
 	// class is the right output of every row, or nil for regression.
 	class []int
 	scale []float64  // m: powers of two
 	base  *mat.Dense // p x m: the global fit
 	unit  float64    // unit roundoff
-	limit float64    // largest error allowed, as a fraction of the range
+	limit []float64  // p: largest error allowed
 }
 
-// newRowsToHit prepares the rows. features is n x (m-1), roundings (n x (m-1))
-// holds for each of them the sum of magnitudes, in units of the roundoff, that
-// the network rounds on the way to w_j*feature_j for w_j = 1; terms[i] counts
-// the roundings of the sum over features on row i.
-func newRowsToHit(features, roundings, z *mat.Dense, class []int, terms []int, prec network.Precision, limit float64) *rowsToHit {
+// newRowsToHit prepares the rows: features is n x (m-1), exact numbers of the
+// network; z is n x p; limit is the largest error of each output.
+//
+// A sum of k terms has k roundings for each term in the worst order, and the
+// rounding of the weights is one more. All m weights and otherTerms more count,
+// though features that are zero make no rounding, so that a certificate need
+// not look which they are.
+func newRowsToHit(features, z *mat.Dense, class []int, prec network.Precision, limit []float64) *rowsToHit {
 	n, m := features.Dims()
 	m++
 	r := &rowsToHit{z: z, class: class, unit: prec.Eps(), limit: limit, scale: make([]float64, m)}
@@ -78,17 +81,24 @@ func newRowsToHit(features, roundings, z *mat.Dense, class []int, terms []int, p
 		}
 	}
 	r.phi, r.cost = mat.NewDense(n, m, nil), mat.NewDense(n, m, nil)
+	roundings := float64(m + otherTerms + 1)
 	for i := range n {
 		f, c := r.phi.RawRowView(i), r.cost.RawRowView(i)
 		for j, v := range features.RawRowView(i) {
 			f[j] = v / r.scale[j]
-			c[j] = (float64(terms[i])*math.Abs(v) + roundings.At(i, j)) / r.scale[j]
 		}
-		f[m-1], c[m-1] = 1, float64(terms[i])
+		f[m-1] = 1
+		for j, v := range f {
+			c[j] = roundings * math.Abs(v)
+		}
 	}
 	r.base = leastSquaresFit(r.phi, z)
 	return r
 }
+
+// otherTerms is the number of terms in a slab unit's sum beside the features and
+// the constant: its two distances.
+const otherTerms = 2
 
 func rootMeanSquare(x *mat.Dense, j int) float64 {
 	n, _ := x.Dims()
@@ -223,10 +233,10 @@ func (c *piece) hits(i int) bool {
 		bound *= c.rows.unit
 		switch {
 		case c.rows.class == nil:
-			if math.Abs(value-c.rows.z.At(i, k))+bound > c.rows.limit {
+			if math.Abs(value-c.rows.z.At(i, k))+bound > c.rows.limit[k] {
 				return false
 			}
-		case bound > c.rows.limit:
+		case bound > c.rows.limit[k]:
 			return false
 		case k == c.rows.class[i]:
 			right = value - bound
@@ -282,7 +292,10 @@ func addScaled(dst []float64, s float64, x []float64) {
 
 // slabs is rows cut into blocks along a direction.
 type slabs struct {
-	along  *ordering
+	along *ordering
+	// spare is the part of a block that may be given up for a wider gap: 0 for
+	// the fewest blocks.
+	spare  float64
 	starts []int // block k holds the sorted positions starts[k] to starts[k+1]-1
 	// below[k] and above[k] bound u.x of all rows before position k, and of all
 	// rows from k on, whatever the order of summation: a threshold between them
@@ -344,9 +357,7 @@ func (s *slabs) cut(r *rowsToHit, end int) (stuck int) {
 			to++
 		}
 		if to < end {
-			for to > from && !s.canCut(to, r.unit) {
-				to--
-			}
+			to = s.bestCut(from, to, r.unit)
 		}
 		if to == from {
 			return from
@@ -355,6 +366,22 @@ func (s *slabs) cut(r *rowsToHit, end int) (stuck int) {
 		from = to
 	}
 	return -1
+}
+
+// bestCut returns the position at which to end the block from..to-1: the last
+// one where the gap is wide enough, or, as far as the block has rows to spare,
+// one before it where the gap is wider. It returns from when there is none.
+func (s *slabs) bestCut(from, to int, eps float64) int {
+	for to > from && !s.canCut(to, eps) {
+		to--
+	}
+	best := to
+	for k := to - 1; k > from && float64(to-k) <= s.spare*float64(to-from); k-- {
+		if s.gap(k) > s.gap(best) {
+			best = k
+		}
+	}
+	return best
 }
 
 // pieces returns the weights (K*p x m-1, output by output) and constants (K*p)
@@ -390,7 +417,7 @@ const directionFlops = 1e9
 // bestSlabs tries random directions, as many as directionFlops pays for and
 // between 1 and 16, and returns the one with the fewest slabs on the positions
 // before end (all of them for end = n).
-func bestSlabs(p *Problem, x *mat.Dense, r *rowsToHit, end int) (*slabs, error) {
+func bestSlabs(p *Problem, x *mat.Dense, r *rowsToHit, end int, spare float64) (*slabs, error) {
 	n, d := x.Dims()
 	_, m := r.phi.Dims()
 	_, outputs := r.z.Dims()
@@ -404,6 +431,7 @@ func bestSlabs(p *Problem, x *mat.Dense, r *rowsToHit, end int) (*slabs, error) 
 		wg.Go(func() {
 			free <- true
 			found[a] = newSlabs(p, x, slabDirection(p, d, uint64(a)))
+			found[a].spare = spare
 			stuck[a] = found[a].cut(r, end)
 			<-free
 		})

@@ -1,7 +1,9 @@
 package construct
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"sort"
 
 	"gonum.org/v1/gonum/mat"
@@ -51,13 +53,13 @@ func init() {
 	})
 }
 
-// The rounding errors of a slab's piece may use up this part of the tolerance,
-// and never more than deepSlabAim of the range in float64: the arithmetic
-// reaches that with nearly full blocks, so a larger tolerance would buy no
-// smaller network.
+// The rounding errors of an output may use up this part of the tolerance, and
+// never more than deepSlabAim of the range in float64: the arithmetic reaches
+// that with nearly full blocks, so a larger tolerance would buy no smaller
+// network.
 const (
-	deepSlabShare = 0.5
-	deepSlabAim   = 1e-10
+	deepSlabShare = 0.9
+	deepSlabAim   = 5e-10
 )
 
 // classRoundings bounds the rounding errors of class outputs, whose margin is
@@ -74,20 +76,21 @@ const targetPad = 1.0 / 64
 func planDeepSlab(p *Problem) (Size, error) {
 	_, x := inputLayer(p)
 	f := newPassOn(p, x)
-	n, width := f.values.Dims()
+	width := f.width()
 	outputs := p.Set.P()
 	target := newShift(p)
-	r := newRowsToHit(f.values, f.roundings, target.z, p.Set.Class, f.terms, p.Precision, slabLimit(p))
+	limit, err := target.limits(p)
+	if err != nil {
+		return Size{}, err
+	}
+	r := newRowsToHit(f.values, target.z, p.Set.Class, p.Precision, limit)
 	k, err := planSlabs(p, x, r)
 	if err != nil {
 		return Size{}, named("deep-slab", err)
 	}
 	_, d := x.Dims()
-	size := Size{HiddenLayers: 2, Units: width + 2*k + k*outputs, Estimated: true, Error: slabLimit(p)}
+	size := Size{HiddenLayers: 2, Units: width + 2*k + k*outputs, Estimated: true, Error: slabAim(p)}
 	size.Parameters = 2*d + 2*width + d + 4*k + k*outputs*(width+3) + k*outputs + outputs
-	if n == 0 || p.Set.IsClasses() {
-		size.Error = 0
-	}
 	return size, nil
 }
 
@@ -101,7 +104,7 @@ func planSlabs(p *Problem, x *mat.Dense, r *rowsToHit) (int, error) {
 	s := newSlabs(p, x, slabDirection(p, d, 0))
 	end := min(n, planRows)
 	if s.cut(r, end) >= 0 {
-		best, err := bestSlabs(p, x, r, end)
+		best, err := bestSlabs(p, x, r, end, 0)
 		if err != nil {
 			return 0, err
 		}
@@ -110,20 +113,35 @@ func planSlabs(p *Problem, x *mat.Dense, r *rowsToHit) (int, error) {
 	return max(1, (s.count()*n+end/2)/end), nil
 }
 
-// slabLimit returns the largest error of a piece, as a fraction of the range.
-func slabLimit(p *Problem) float64 {
+// slabAim returns the error to build for, as a fraction of the range.
+func slabAim(p *Problem) float64 {
 	if p.Set.IsClasses() {
 		return classRoundings
 	}
-	limit := p.Tolerance
-	if limit == 0 {
-		limit = DefaultTolerance(p.Precision)
-	}
-	limit *= deepSlabShare
+	aim := deepSlabShare * allowedError(p)
 	if p.Precision == network.Float64 {
-		limit = min(limit, deepSlabAim)
+		aim = min(aim, deepSlabAim)
 	}
-	return limit
+	return aim
+}
+
+// limits returns what the aim leaves for the piece of each output, in units of
+// z, when the output layer has rounded its sum of two terms.
+func (t *shift) limits(p *Problem) ([]float64, error) {
+	aim := slabAim(p)
+	limit := make([]float64, len(t.factor))
+	for k, unit := range p.Set.Range() {
+		z := unit / t.factor[k]
+		limit[k] = aim*z - 2*p.Precision.Eps()*(2*z+math.Abs(t.bias[k])/t.factor[k])
+		if limit[k] <= 0 {
+			return nil, &UnfitError{
+				Construction: "deep-slab",
+				Reason:       fmt.Sprintf("target %d lies so far from 0, for its range, that %v rounds it by more than the tolerance", k+1, p.Precision),
+				Advice:       "identity returns stored values bit for bit; or use a larger --tolerance" + orFloat64(p),
+			}
+		}
+	}
+	return limit, nil
 }
 
 // named fills in the construction of an UnfitError.
@@ -138,8 +156,12 @@ func buildDeepSlab(p *Problem) (*network.Network, error) {
 	scale, x := inputLayer(p)
 	f := newPassOn(p, x)
 	target := newShift(p)
-	r := newRowsToHit(f.values, f.roundings, target.z, p.Set.Class, f.terms, p.Precision, slabLimit(p))
-	s, err := bestSlabs(p, x, r, p.Set.N())
+	limit, err := target.limits(p)
+	if err != nil {
+		return nil, err
+	}
+	r := newRowsToHit(f.values, target.z, p.Set.Class, p.Precision, limit)
+	s, err := bestSlabs(p, x, r, p.Set.N(), 0)
 	if err != nil {
 		return nil, named("deep-slab", err)
 	}
@@ -158,46 +180,48 @@ func buildDeepSlab(p *Problem) (*network.Network, error) {
 	return net, net.Validate()
 }
 
-// passOn is the features that pass the inputs on: s(+-(x_j - c_j)).
+// passOn is the features that pass the inputs on: s(x_j - c_j) for all j, and
+// then s(c_j - x_j) when the inputs are split.
 type passOn struct {
-	input     []int      // feature -> input j
-	sign      []float64  // +1 or -1
-	center    []float64  // c_j
-	values    *mat.Dense // n x m, as the network gives them
-	roundings *mat.Dense // n x m; magnitudes rounded on the way
-	terms     []int      // n; roundings of a sum over the features, a constant and the last bias
+	center []float64  // d
+	split  bool       // whether there are both sides
+	values *mat.Dense // n x m, as the network gives them; m is d or 2d
 }
 
-// newPassOn splits every input at its median; an input of at most two values, or
-// any when there are more than splitInputs, is passed on from its minimum.
+// newPassOn splits every input at its median, but an input of at most two values
+// at its minimum, and all inputs there when there are more than splitInputs.
 func newPassOn(p *Problem, x *mat.Dense) *passOn {
 	n, d := x.Dims()
-	f := &passOn{}
+	f := &passOn{center: make([]float64, d)}
 	for j := range d {
 		column := mat.Col(nil, j, x)
 		sort.Float64s(column)
-		least, most := column[0], column[n-1]
-		if least == most && d > 1 {
-			continue
-		}
-		center := least
+		f.center[j] = column[0]
 		if d <= splitInputs && !twoValues(column) {
-			center = column[n/2]
-		}
-		f.add(j, 1, center)
-		if center > least {
-			f.add(j, -1, center)
+			f.center[j] = column[n/2]
+			f.split = true
 		}
 	}
-	if len(f.input) == 0 {
-		f.add(0, 1, x.At(0, 0))
+	f.values = mat.NewDense(n, f.width(), nil)
+	for i := range n {
+		v := f.values.RawRowView(i)
+		for j, t := range x.RawRowView(i) {
+			t = p.Precision.Round(t - f.center[j])
+			v[j] = max(0, t)
+			if f.split {
+				v[d+j] = max(0, -t)
+			}
+		}
 	}
-	f.evaluate(p, x)
 	return f
 }
 
-func (f *passOn) add(j int, sign, center float64) {
-	f.input, f.sign, f.center = append(f.input, j), append(f.sign, sign), append(f.center, center)
+// width returns m, the number of features.
+func (f *passOn) width() int {
+	if f.split {
+		return 2 * len(f.center)
+	}
+	return len(f.center)
 }
 
 func twoValues(sorted []float64) bool {
@@ -209,32 +233,16 @@ func twoValues(sorted []float64) bool {
 	return true
 }
 
-func (f *passOn) evaluate(p *Problem, x *mat.Dense) {
-	n, _ := x.Dims()
-	m := len(f.input)
-	f.values, f.roundings, f.terms = mat.NewDense(n, m, nil), mat.NewDense(n, m, nil), make([]int, n)
-	for i := range n {
-		row, v, e := x.RawRowView(i), f.values.RawRowView(i), f.roundings.RawRowView(i)
-		f.terms[i] = 3 // the constant, its rounding and the weight's
-		for k, j := range f.input {
-			v[k] = max(0, p.Precision.Round(f.sign[k]*(row[j]-f.center[k])))
-			if v[k] != 0 {
-				f.terms[i]++
-				e[k] = math.Abs(row[j]) + v[k]
-			}
-		}
-	}
-}
-
 // layer returns the first hidden layer: the features, over_k, under_k.
 func (f *passOn) layer(u, low, high []float64) network.Layer {
 	d, k := len(u), len(low)
-	pass := &network.Sparse{Out: len(f.input), In: d, RowPtr: make([]int, 1, len(f.input)+1)}
+	var pass []network.Map
 	var bias []float64
-	for a, j := range f.input {
-		pass.Col, pass.Val = append(pass.Col, int32(j)), append(pass.Val, f.sign[a])
-		pass.RowPtr = append(pass.RowPtr, a+1)
-		bias = append(bias, -f.sign[a]*f.center[a])
+	for _, sign := range []float64{1, -1}[:f.width()/d] {
+		pass = append(pass, &network.Diagonal{D: slices.Repeat([]float64{sign}, d)})
+		for _, c := range f.center {
+			bias = append(bias, -sign*c)
+		}
 	}
 	thresholds := &network.Projected{P: network.NewDense(1, d, append([]float64(nil), u...)), Pick: make([]int32, 2*k), Scale: make([]float64, 2*k)}
 	for a := range k {
@@ -244,7 +252,7 @@ func (f *passOn) layer(u, low, high []float64) network.Layer {
 		bias = append(bias, -edge)
 	}
 	bias = append(bias, low...)
-	return network.Layer{Map: &network.Stack{Maps: []network.Map{pass, thresholds}}, Bias: bias, Act: network.ReLU, Name: "distances"}
+	return network.Layer{Map: &network.Stack{Maps: append(pass, thresholds)}, Bias: bias, Act: network.ReLU, Name: "distances"}
 }
 
 // plateaus returns the edges of the slabs: a quarter of the gap beyond their

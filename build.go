@@ -1,0 +1,155 @@
+package hinge
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"hinge/certify"
+	"hinge/construct"
+	"hinge/dataset"
+	"hinge/internal/blas"
+	"hinge/network"
+	"hinge/phi"
+)
+
+// autoTries is how many constructions Build tries at most when the choice is
+// its own and the certificate of the first does not hold.
+const autoTries = 3
+
+// Build builds a network for set and certifies it. When the choice of the
+// construction is free and the first one's certificate does not hold, the next
+// best ones are tried.
+//
+// It returns a [*construct.NameError] or [*construct.UnfitError] when nothing
+// can be built, a [*dataset.ConflictError] when rows with different targets
+// become equal in float32, and an [*UncertifiedError], together with the
+// result, when there is no certificate.
+func Build(set *dataset.Set, opts Options) (*Result, error) {
+	p, err := opts.problem(set)
+	if err != nil {
+		return nil, err
+	}
+	opts.stage("choosing a construction")
+	name := opts.Construction
+	if opts.auto() {
+		c, err := construct.Choose(p)
+		if err != nil {
+			return nil, err
+		}
+		name = c.Name
+	}
+	first, firstErr := buildOne(p, name, opts)
+	if firstErr == nil && first.Certificate.Holds {
+		first.Report.Why = opts.why(p, "")
+		return first.finish(opts)
+	}
+	plan := construct.Plan(p)
+	if opts.auto() {
+		for _, next := range others(plan, name) {
+			r, err := buildOne(p, next, opts)
+			if err == nil && r.Certificate.Holds {
+				r.Report.Why = opts.why(p, whyNot(name, first, firstErr))
+				return r.finish(opts)
+			}
+		}
+	}
+	if firstErr != nil {
+		return nil, firstErr
+	}
+	first.Report.Why, first.Report.Advice = opts.why(p, ""), advice(p, plan, first)
+	if _, err := first.finish(opts); err != nil {
+		return nil, err
+	}
+	return first, &UncertifiedError{name, first.Certificate, first.Report.Advice}
+}
+
+func (o *Options) auto() bool { return o.Construction == "" || o.Construction == construct.Auto }
+
+// others returns the constructions to try after one that failed: those that
+// fit, the least expected error first.
+func others(plan []construct.Entry, failed string) []string {
+	fit := slices.DeleteFunc(slices.Clone(plan), func(e construct.Entry) bool { return !e.Fits || e.Name == failed })
+	slices.SortStableFunc(fit, func(a, b construct.Entry) int { return cmp.Compare(a.Error, b.Error) })
+	var names []string
+	for _, e := range fit[:min(len(fit), autoTries-1)] {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
+// problem turns set and options into what constructions are asked for.
+func (o *Options) problem(set *dataset.Set) (*construct.Problem, error) {
+	if _, err := blas.Use(); err != nil {
+		return nil, err
+	}
+	if o.Tolerance < 0 || o.Tolerance >= 1 {
+		return nil, fmt.Errorf("the tolerance is %v: use a fraction of the target's range between 0 and 1", o.Tolerance)
+	}
+	if o.Precision == network.Float32 {
+		rounded, err := set.Rounded()
+		if err != nil {
+			return nil, err
+		}
+		set = rounded
+	}
+	p := &construct.Problem{Set: set, Precision: o.Precision, Tolerance: o.Tolerance, Goal: o.Goal, Seed: o.Seed}
+	if p.Tolerance == 0 {
+		p.Tolerance = construct.DefaultTolerance(o.Precision)
+	}
+	if p.Goal == "" {
+		p.Goal = construct.Fit
+	}
+	return p, nil
+}
+
+// buildOne builds and certifies one construction.
+func buildOne(p *construct.Problem, name string, opts Options) (*Result, error) {
+	opts.stage("building " + name)
+	start := time.Now()
+	net, err := construct.BuildNamed(p, name)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Dense {
+		net = net.Dense()
+	}
+	built := time.Since(start)
+	opts.stage("certifying")
+	start = time.Now()
+	cert, err := certify.Certify(net, p.Set, certify.Options{Tolerance: p.Tolerance})
+	if err != nil {
+		return nil, &DefectError{fmt.Errorf("construction %s made a network that does not fit its data: %w", name, err)}
+	}
+	r := &Result{Network: net, Set: p.Set, Certificate: cert}
+	r.Report = newReport(p, name, opts, net, cert)
+	r.Report.Seconds.Build, r.Report.Seconds.Certify = built.Seconds(), time.Since(start).Seconds()
+	return r, nil
+}
+
+// finish looks at the interpolation matrix and writes the notes into the
+// network.
+func (r *Result) finish(opts Options) (*Result, error) {
+	opts.stage("reading the interpolation matrix")
+	facts, err := describePhi(r.Network, r.Set)
+	if err != nil {
+		return nil, &DefectError{err}
+	}
+	r.Report.Phi = facts
+	if err := writeMeta(r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// describePhi reads the matrix of the last hidden layer, as far as that takes
+// seconds. Without hidden units Phi has no column.
+func describePhi(net *network.Network, set *dataset.Set) (*phi.Facts, error) {
+	layer := net.LastHidden()
+	if layer < 0 {
+		none := 0
+		return &phi.Facts{Layer: layer, Rows: set.N(), Kind: phi.Zero, Rank: &none}, nil
+	}
+	return phi.Describe(net, set, layer, phi.Options{Quick: true})
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hinge"
+	"hinge/construct"
+	"hinge/dataset/table"
+	"hinge/internal/wholefile"
+	"hinge/network"
+)
+
+// buildFlags say what network is wanted.
+type buildFlags struct {
+	construction, goal, precision string
+	tolerance                     float64
+	seed                          uint64
+	dense                         bool
+}
+
+func (f *buildFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.construction, "construction", construct.Auto, "auto, or a name that hinge plan lists")
+	flags.StringVar(&f.goal, "for", string(construct.Fit), "what auto optimises: fit, size, speed, generalize, bits")
+	flags.StringVar(&f.precision, "precision", network.Float64.String(), "arithmetic of the network: float64, float32")
+	flags.Float64Var(&f.tolerance, "tolerance", 0, "regression: largest error, as a fraction of the target's range (default 1e-6, float32 1e-5)")
+	flags.Uint64Var(&f.seed, "seed", 0, "of every random choice; the same seed gives the same file")
+	flags.BoolVar(&f.dense, "dense", false, "write every layer as a full matrix (Gemm), for tools that know no other")
+}
+
+// options checks the flags, so that a slip is told before DATA is read.
+func (f *buildFlags) options(cmd *cobra.Command, p *progress) (hinge.Options, error) {
+	o := hinge.Options{Construction: f.construction, Tolerance: f.tolerance, Seed: f.seed, Dense: f.dense, Progress: p.stage}
+	var err error
+	if o.Goal, err = construct.ParseGoal(f.goal); err != nil {
+		return o, fmt.Errorf("--for: %w", err)
+	}
+	if o.Precision, err = network.ParsePrecision(f.precision); err != nil {
+		return o, fmt.Errorf("--precision: %w", err)
+	}
+	if f.construction != "" && f.construction != construct.Auto {
+		if _, err := construct.Lookup(f.construction); err != nil {
+			return o, fmt.Errorf("--construction: %w", err)
+		}
+	}
+	if cmd.Flags().Changed("tolerance") && !(f.tolerance > 0 && f.tolerance < 1) {
+		return o, fmt.Errorf("--tolerance is %v: give a fraction of the target's range, above 0 and below 1", f.tolerance)
+	}
+	return o, nil
+}
+
+type buildVerb struct {
+	data  dataFlags
+	build buildFlags
+	out   outputFlags
+	file  string
+	html  string
+	force bool
+}
+
+func buildCommand() *cobra.Command {
+	var v buildVerb
+	cmd := &cobra.Command{
+		Use:   "build DATA -o net.onnx",
+		Short: "Build a certified network from a table",
+		Long: `Build a network that reproduces every row of DATA, prove that it does, and write
+it as an .onnx file that any runtime takes. The file accepts the raw table's
+encoded columns; the encoding travels inside it, so that hinge check and hinge
+predict take the table itself.
+
+Without a proof for every row, nothing is written and the exit code is 1.`,
+		Example: `hinge build housing.csv --target price -o housing.onnx --html housing.html
+hinge build train-images.gz,train-labels.gz --for size -o digits.onnx`,
+		RunE: v.run,
+	}
+	v.data.register(cmd)
+	v.build.register(cmd)
+	v.out.register(cmd)
+	cmd.Flags().StringVarP(&v.file, "output", "o", "", "the .onnx file to write")
+	cmd.Flags().StringVar(&v.html, "html", "", "write the report as one HTML file")
+	cmd.Flags().BoolVar(&v.force, "force", false, "write the file even without a certificate; it then says so")
+	return cmd
+}
+
+func (v *buildVerb) run(cmd *cobra.Command, args []string) error {
+	p := v.out.begin()
+	defer p.end()
+	source, err := v.data.source(args, 0)
+	if err != nil {
+		return err
+	}
+	opts, err := v.build.options(cmd, p)
+	if err != nil {
+		return err
+	}
+	if err := v.checkOutputs(); err != nil {
+		return err
+	}
+	p.stage("reading " + source)
+	start := time.Now()
+	set, err := table.Read(source, v.data.Options)
+	if err != nil {
+		return err
+	}
+	read := time.Since(start).Seconds()
+	r, err := hinge.Build(set, opts)
+	var uncertified *hinge.UncertifiedError
+	if err != nil && !errors.As(err, &uncertified) {
+		return err
+	}
+	r.Report.Seconds.Read = read
+	if uncertified == nil || v.force {
+		p.stage("writing " + v.file)
+		if err := saveNetwork(v.file, r); err != nil {
+			return err
+		}
+	}
+	if v.html != "" {
+		p.stage("drawing " + v.html)
+		page, err := hinge.Page(r, opts)
+		if err != nil {
+			return err
+		}
+		if err := wholefile.Write(v.html, page.WriteHTML); err != nil {
+			return err
+		}
+	}
+	p.end()
+	return errors.Join(v.out.print(cmd, r.Report), v.verdict(uncertified))
+}
+
+// verdict is the answer no for a network without a certificate.
+func (v *buildVerb) verdict(uncertified *hinge.UncertifiedError) error {
+	if uncertified == nil {
+		return nil
+	}
+	text := uncertified.Error() + "; nothing was written (--force writes it all the same)"
+	if v.force {
+		text = uncertified.Error() + "; the file says that it is not certified"
+	}
+	return &answerNo{text}
+}
+
+func (v *buildVerb) checkOutputs() error {
+	if v.file == "" {
+		return withHint(errors.New("no output file given"), "say where the network goes: -o net.onnx")
+	}
+	if err := canWrite(v.file); err != nil || v.html == "" {
+		return err
+	}
+	return canWrite(v.html)
+}
+
+// saveNetwork writes the network and notes where and how long it took.
+func saveNetwork(path string, r *hinge.Result) error {
+	start := time.Now()
+	if err := hinge.Save(path, r.Network); err != nil {
+		return err
+	}
+	r.Report.Seconds.Write = time.Since(start).Seconds()
+	r.Report.File = path
+	if info, err := os.Stat(path); err == nil {
+		r.Report.Bytes = info.Size()
+	}
+	return nil
+}

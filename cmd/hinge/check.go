@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hinge"
+	"hinge/dataset"
+	"hinge/dataset/table"
+	"hinge/network"
+)
+
+type checkVerb struct {
+	data      dataFlags
+	out       outputFlags
+	tolerance float64
+}
+
+func checkCommand() *cobra.Command {
+	var v checkVerb
+	cmd := &cobra.Command{
+		Use:   "check NET DATA",
+		Short: "Is every row hit? Lists the rows that are not",
+		Long: `Prove anew that NET hits every row of DATA. The table is read through the schema
+inside the file, so it may be the raw table; for a network that hinge did not
+build, the feature columns in order are the inputs.
+
+Exit code 0 if and only if every row is proved to be hit.`,
+		Example: `hinge check housing.onnx housing.csv
+hinge check model.onnx rows.csv --target 5 --json`,
+		RunE: v.run,
+	}
+	v.data.register(cmd)
+	v.out.register(cmd)
+	cmd.Flags().Float64Var(&v.tolerance, "tolerance", 0, "regression: largest error, as a fraction of the target's range (default: that of the file)")
+	return cmd
+}
+
+func (v *checkVerb) run(cmd *cobra.Command, args []string) error {
+	p := v.out.begin()
+	defer p.end()
+	path, source, err := v.data.netAndSource(args)
+	if err != nil {
+		return err
+	}
+	if cmd.Flags().Changed("tolerance") && !(v.tolerance > 0 && v.tolerance < 1) {
+		return fmt.Errorf("--tolerance is %v: give a fraction of the target's range, above 0 and below 1", v.tolerance)
+	}
+	p.stage("reading " + path)
+	net, err := hinge.Load(path)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	schema, err := v.data.schema(net, source)
+	if err != nil {
+		return err
+	}
+	p.stage("reading " + source)
+	set, err := table.ReadWith(source, schema, v.data.Options)
+	if err != nil {
+		return err
+	}
+	read := time.Since(start).Seconds()
+	p.stage("certifying")
+	start = time.Now()
+	check, err := hinge.Check(net, set, v.tolerance)
+	if err != nil {
+		return err
+	}
+	check.Network, check.Source = path, source
+	check.Seconds.Read, check.Seconds.Certify = read, time.Since(start).Seconds()
+	p.end()
+	if err := v.out.print(cmd, check); err != nil {
+		return err
+	}
+	if check.Hit < check.Rows {
+		return &answerNo{}
+	}
+	return nil
+}
+
+// schema returns the schema inside the network, or one made for DATA's columns
+// when it carries none.
+func (f *dataFlags) schema(net *network.Network, source string) (dataset.Schema, error) {
+	if s := hinge.SchemaOf(net); s != nil {
+		return *s, nil
+	}
+	return table.SchemaFor(source, net.Inputs(), net.Outputs(), f.Options)
+}

@@ -1,0 +1,90 @@
+// Command hinge builds ReLU networks that reproduce a table, and proves that
+// they do.
+//
+// For most uses, run "hinge demo" and follow the commands it prints.
+//
+// A verb is a file here and a script in testdata/script. Exit codes: 0 yes or
+// done, 1 the answer is no, 2 bad usage or bad input, 3 a defect of hinge
+// itself, 130 interrupted.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"charm.land/fang/v2"
+	"github.com/spf13/cobra"
+
+	"hinge/internal/wholefile"
+)
+
+const about = `hinge turns a table into a ReLU network that reproduces every row, with a proof
+that it does, by linear algebra instead of training.
+
+Start with:  hinge demo
+
+DATA is a CSV, TSV, JSON or Parquet file (each may be gzipped), an NPY or NPZ
+file, a glob, or a pair of files "inputs,targets" (NPY or IDX). The target is
+the last column unless --target names another.
+
+Exit codes: 0 yes or done, 1 the answer is no, 2 bad usage or bad input,
+3 a defect of hinge itself.`
+
+func main() { os.Exit(run()) }
+
+// run is the whole command; it returns the exit code.
+func run() (code int) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			wholefile.RemovePending()
+			code = reportPanic(os.Stderr, fault, debug.Stack())
+		}
+	}()
+	endOnSignal()
+	err := fang.Execute(context.Background(), rootCommand(), fang.WithVersion(version()), fang.WithoutManpage(),
+		fang.WithErrorHandler(func(w io.Writer, _ fang.Styles, err error) { reportError(w, err) }))
+	return exitCode(err)
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "hinge",
+		Short: "ReLU networks by linear algebra, with certificates",
+		Long:  about,
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SuggestionsMinimumDistance = 2
+	root.AddCommand(demoCommand(), planCommand(), buildCommand(), checkCommand(), predictCommand(), infoCommand())
+	return root
+}
+
+// version is the module's version where the binary was installed as one.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "built from source"
+	}
+	return info.Main.Version
+}
+
+// endOnSignal ends the process on an interrupt, leaving no half-written file.
+func endOnSignal() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		s := <-signals
+		wholefile.RemovePending()
+		fmt.Fprintln(os.Stderr, "\nhinge: stopped; nothing was written")
+		if s == syscall.SIGTERM {
+			os.Exit(143)
+		}
+		os.Exit(130)
+	}()
+}

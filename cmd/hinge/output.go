@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"hinge/internal/blas"
+	"hinge/report"
+)
+
+// outputFlags say how a verb speaks.
+type outputFlags struct {
+	json    bool
+	quiet   bool
+	verbose bool
+}
+
+func (f *outputFlags) register(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.json, "json", false, "print the result as JSON")
+	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but errors")
+	cmd.Flags().BoolVar(&f.verbose, "verbose", false, "log the stages on standard error")
+}
+
+// print writes a result to standard output: as JSON, as text, or not at all.
+func (f *outputFlags) print(cmd *cobra.Command, v interface{ Text() string }) error {
+	if f.json {
+		return report.WriteJSON(cmd.OutOrStdout(), v)
+	}
+	if f.quiet {
+		return nil
+	}
+	_, err := io.WriteString(cmd.OutOrStdout(), v.Text())
+	return err
+}
+
+// progressDelay is how long work goes on before progress is shown at all.
+const progressDelay = time.Second
+
+// progress shows on standard error what is being done: as log lines when asked
+// for, else as a spinner, if that is a terminal and the work takes longer than
+// progressDelay.
+type progress struct {
+	log  *slog.Logger
+	mu   sync.Mutex
+	text string
+	stop chan struct{}
+	done sync.WaitGroup
+}
+
+// begin starts progress; end must be called before results are printed.
+func (f *outputFlags) begin() *progress {
+	p := &progress{stop: make(chan struct{})}
+	if f.verbose {
+		p.log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+		return p
+	}
+	if f.quiet {
+		blas.SetHintWriter(io.Discard)
+	}
+	if !f.quiet && term.IsTerminal(int(os.Stderr.Fd())) {
+		p.done.Go(p.spin)
+	}
+	return p
+}
+
+// stage names what begins now.
+func (p *progress) stage(name string) {
+	if p.log != nil {
+		p.log.Info(name)
+	}
+	p.mu.Lock()
+	p.text = name
+	p.mu.Unlock()
+}
+
+func (p *progress) spin() {
+	select {
+	case <-p.stop:
+		return
+	case <-time.After(progressDelay):
+	}
+	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSpinnerType(14),
+		progressbar.OptionClearOnFinish(), progressbar.OptionSetElapsedTime(true))
+	for {
+		p.mu.Lock()
+		bar.Describe(p.text)
+		p.mu.Unlock()
+		bar.Add(1)
+		select {
+		case <-p.stop:
+			bar.Finish()
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// end clears the progress line. It may be called twice.
+func (p *progress) end() {
+	select {
+	case <-p.stop:
+	default:
+		close(p.stop)
+	}
+	p.done.Wait()
+}
+
+// canWrite finds out before long work whether the folder of an output file is
+// there.
+func canWrite(path string) error {
+	folder := filepath.Dir(path)
+	info, err := os.Stat(folder)
+	if err != nil || !info.IsDir() {
+		return withHint(fmt.Errorf("cannot write %s: there is no folder %s", path, folder), "make it first: mkdir -p %s", folder)
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("cannot write %s: it is a folder", path)
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package hinge
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"hinge/internal/wholefile"
+	"hinge/network"
+	"hinge/onnx"
+)
+
+// A FileError says what is wrong with a network file. It wraps the reader's
+// [*onnx.FormatError] or [*onnx.UnsupportedError], or the system's error.
+type FileError struct {
+	Path string
+	Err  error
+}
+
+func (e *FileError) Error() string { return e.Path + ": " + e.Err.Error() }
+func (e *FileError) Unwrap() error { return e.Err }
+
+// Load reads a network from an .onnx file. Errors are of type [*FileError].
+func Load(path string) (*network.Network, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, &FileError{path, systemError(err)}
+	}
+	defer file.Close()
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		return nil, &FileError{path, errors.New("it is a folder, not an .onnx file")}
+	}
+	net, err := onnx.Read(file)
+	if err != nil {
+		return nil, &FileError{path, err}
+	}
+	return net, nil
+}
+
+// Save writes a network as an .onnx file, whole or not at all.
+func Save(path string, net *network.Network) error {
+	return wholefile.Write(path, func(w io.Writer) error { return onnx.Write(w, net, onnx.Options{}) })
+}
+
+// systemError drops the path from an error of the operating system, since the
+// message names it already.
+func systemError(err error) error {
+	var p *fs.PathError
+	if !errors.As(err, &p) {
+		return err
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no such file: %w", p.Err)
+	}
+	return p.Err
+}

@@ -1,0 +1,169 @@
+package report
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+
+	"hinge/construct"
+	"hinge/dataset"
+	"hinge/network"
+)
+
+// Page is a build as one HTML file that loads nothing: figures are SVG and PNG
+// inside it, it follows the reader's light or dark setting, and it prints.
+type Page struct {
+	*Build
+	Plan    *Plan // nil leaves the comparison out
+	Layers  []LayerInfo
+	Figures []*Picture
+}
+
+// NewPage draws the figures of a build. The set is the one the network was
+// built on.
+func NewPage(b *Build, plan *Plan, net *network.Network, set *dataset.Set) *Page {
+	p := &Page{Build: b, Plan: plan, Layers: Layers(net)}
+	for _, figure := range []*Picture{Cuts(net, set), PhiPicture(net, set)} {
+		if figure != nil {
+			p.Figures = append(p.Figures, figure)
+		}
+	}
+	return p
+}
+
+//go:embed page.html
+var pageText string
+
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+	"count": count, "atMost": atMost, "atLeast": atLeast, "exact": exact, "ratio": ratio, "several": several,
+	"seconds": seconds, "fileSize": fileSize, "lines": lines, "value": valueText, "clip": clip, "capital": capital,
+}).Parse(pageText))
+
+// WriteHTML writes the page.
+func (p *Page) WriteHTML(w io.Writer) error {
+	return pageTemplate.Execute(w, p)
+}
+
+func lines(s string) []string { return strings.Split(s, "\n") }
+
+// Verdict is the page's first sentence.
+func (p *Page) Verdict() string {
+	c := p.Certificate
+	if c.Holds {
+		return fmt.Sprintf("Every one of %s is hit, and that is proved.", several(c.Rows, "row", "rows"))
+	}
+	return fmt.Sprintf("%s of %s could be proved. There is no certificate.", count(c.Hit), several(c.Rows, "row", "rows"))
+}
+
+// Bound says how far the proof reaches.
+func (p *Page) Bound() string { return capital(boundText(p.Certificate)) }
+
+// Size, LimitText, PhiText say in words what the text form says.
+func (p *Page) Size() string { return p.sizeText() }
+
+// LimitText compares the size with the counting limit.
+func (p *Page) LimitText() string { return p.limitText() }
+
+// PhiText describes the interpolation matrix.
+func (p *Page) PhiText() string { return p.phiText() }
+
+// Time says where the time went.
+func (p *Page) Time() string { return p.timeText() }
+
+// IsClasses says that the targets are classes.
+func (p *Page) IsClasses() bool { return p.Task == string(dataset.Classification) }
+
+// MissedShown are the first missed rows.
+func (p *Page) MissedShown() []Miss {
+	misses := Misses(p.Certificate, nil)
+	return misses[:min(len(misses), missesListed)]
+}
+
+// A Bar is one construction in the comparison: how long its bar is and where
+// the limit's mark stands, in percent of a logarithmic axis.
+type Bar struct {
+	construct.Entry
+	Chosen    bool
+	HasSize   bool
+	Measure   string // "units" or "parameters"
+	Width     float64
+	Mark      float64 // 0: no limit
+	SizeText  string
+	LimitText string
+	ErrorText string
+	Refusal   string
+}
+
+// Bars lists the constructions of the plan.
+func (p *Page) Bars() []Bar {
+	if p.Plan == nil {
+		return nil
+	}
+	most := 2.0
+	for _, e := range p.Plan.Constructions {
+		size, limit := measured(&e)
+		most = max(most, float64(size), float64(limit))
+	}
+	at := func(v int) float64 {
+		if v < 1 {
+			return 0
+		}
+		return 100 * math.Log(1+float64(v)) / math.Log(1+most)
+	}
+	var bars []Bar
+	for _, e := range p.Plan.Constructions {
+		b := Bar{Entry: e, Chosen: e.Name == p.Construction, HasSize: hasSize(&e), Measure: "units"}
+		if e.Limit.Units == 0 {
+			b.Measure = "parameters"
+		}
+		if b.HasSize {
+			size, limit := measured(&e)
+			b.Width, b.Mark = at(size), at(limit)
+			b.SizeText, b.LimitText, b.ErrorText = count(size), count(limit), errorText(&e)
+			if e.Estimated {
+				b.SizeText = "≈ " + b.SizeText
+			}
+		}
+		if !e.Fits {
+			b.Refusal = sentence(e.Reason, e.Advice)
+		}
+		bars = append(bars, b)
+	}
+	return bars
+}
+
+// measured returns a construction's size and limit in the measure that its
+// ratio is in.
+func measured(e *construct.Entry) (size, limit int) {
+	if e.Limit.Units > 0 {
+		return e.Units, e.Limit.Units
+	}
+	return e.Parameters, e.Limit.Parameters
+}
+
+// Command is a line that builds the same file again.
+func (p *Page) Command() string {
+	words := []string{"hinge build", quoted(p.Source), "--construction", p.Construction, "--precision", p.Precision}
+	if !p.IsClasses() {
+		words = append(words, "--tolerance", exact(p.Tolerance))
+	}
+	words = append(words, "--seed", strconv.FormatUint(p.Seed, 10))
+	if p.Dense {
+		words = append(words, "--dense")
+	}
+	if p.File != "" {
+		words = append(words, "-o", quoted(p.File))
+	}
+	return strings.Join(words, " ")
+}
+
+func quoted(s string) string {
+	if strings.ContainsAny(s, " '\"*?[]()$&;|<>") {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	return s
+}

@@ -3,7 +3,6 @@ package hinge_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"os/exec"
 	"slices"
 	"strings"
@@ -187,7 +186,7 @@ func TestImportOrderReads(t *testing.T) {
 		{"report", "internal/ort", false}, {"hinge", "onnx", true},
 	} {
 		if allowed[c.by][c.of] != c.want {
-			t.Error(fmt.Sprintf("may %s import %s: %v, want %v", c.by, c.of, !c.want, c.want))
+			t.Errorf("may %s import %s: %v, want %v", c.by, c.of, !c.want, c.want)
 		}
 	}
 }

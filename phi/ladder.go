@@ -1,6 +1,7 @@
 package phi
 
 import (
+	"fmt"
 	"math"
 	"sort"
 )
@@ -256,4 +257,42 @@ func (c *rungChain) rank(grounded bool) int {
 		known = gap
 	}
 	return rank
+}
+
+// kind names the layer from its thresholds.
+func (l *ladder) kind() (Kind, string) {
+	k, ok := l.onlyCoordinate()
+	if !ok {
+		return UnknownKind, "units fall asleep along several projections"
+	}
+	boundary := make(map[int]int)
+	left, right, top, bottom := 0, 0, 0, l.n
+	for u, at := range l.of {
+		if at != k || l.count(u) == 0 || l.count(u) == l.n {
+			continue
+		}
+		if l.scale[u] < 0 {
+			left++
+			boundary[l.to[u]]++
+			top = max(top, l.to[u])
+		} else {
+			right++
+			boundary[l.from[u]]++
+			bottom = min(bottom, l.from[u])
+		}
+	}
+	most := 0
+	for _, count := range boundary {
+		most = max(most, count)
+	}
+	detail := fmt.Sprintf("%d units with %d different active sets along one projection", left+right, len(boundary))
+	switch {
+	case left > 0 && right > 0 && top <= bottom:
+		return BlockDiagonal, detail + ", a block facing each way"
+	case left > 0 && right > 0:
+		return UnknownKind, detail + ", facing both ways; permutations were not searched"
+	case most == 1:
+		return Triangular, detail
+	}
+	return BlockTriangular, detail
 }

@@ -29,6 +29,7 @@ package phi
 import (
 	"fmt"
 	"math"
+	"sync"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -113,6 +114,9 @@ type Matrix struct {
 	eps   float64 // spacing of the arithmetic the numbers were made in
 	opt   Options
 	stats *Stats
+
+	nested sync.Once
+	stairs *staircase // set by staircase
 }
 
 // Of returns the interpolation matrix of a network's last hidden layer on a

@@ -17,11 +17,18 @@ type pivoted struct {
 }
 
 // factorPivoted factors a, which it overwrites.
-func factorPivoted(a *mat.Dense) *pivoted {
+func factorPivoted(a *mat.Dense) *pivoted { return factorLeading(a, -1) }
+
+// factorLeading factors a, which it overwrites, with column first (unless it
+// is -1) in front.
+func factorLeading(a *mat.Dense, first int) *pivoted {
 	n, m := a.Dims()
 	f := &pivoted{qr: a.RawMatrix(), tau: make([]float64, min(n, m)), perm: make([]int, m)}
 	for j := range f.perm {
 		f.perm[j] = -1 // free to move
+	}
+	if first >= 0 {
+		f.perm[first] = 0
 	}
 	work := make([]float64, 1)
 	lapack64.Geqp3(f.qr, f.perm, f.tau, work, -1)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"sort"
+	"strings"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -101,7 +102,7 @@ func (p *Matrix) rank(ones bool) *Rank {
 	if p.rankByQR(r, ones, width) {
 		return r
 	}
-	r.Method = fmt.Sprintf("%d x %d is over the limits of the options", p.n, width)
+	r.Method = strings.TrimPrefix(r.Method+"; ", "; ") + fmt.Sprintf("%d x %d is over the limits of the options", p.n, width)
 	return r
 }
 

@@ -289,7 +289,7 @@ func reaches(p Precision, s, b, z float64) float64 {
 		z = roundUp(p, z)
 	} else {
 		u := p.Eps() + 0x1p-52
-		z = (z+2*u*math.Abs(b))*(1+4*u)*outward + tinyOf(p)
+		z = (z+2*u*math.Abs(b))*(1+8*u) + tinyOf(p)
 	}
 	sum := z - b
 	if back := sum + b; back != z || sum-z != -b { // inexact: go outward

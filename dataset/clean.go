@@ -213,8 +213,12 @@ func (c *cleaning) note(where string) string {
 	if where != "" {
 		where = " " + where
 	}
-	return fmt.Sprintf("%d group(s) of rows have equal features%s and different targets (rows %s): %s.",
-		len(c.conflicts), where, strings.Join(groups, "; "), done)
+	subject := fmt.Sprintf("%d groups of rows", len(c.conflicts))
+	if len(c.conflicts) == 1 {
+		subject = "One group of rows"
+	}
+	return fmt.Sprintf("%s with equal features%s and different targets (rows %s): %s.",
+		subject, where, strings.Join(groups, "; "), done)
 }
 
 // sortByFirst orders groups of rows by their first row.

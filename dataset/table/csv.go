@@ -104,6 +104,11 @@ func (d *dialect) like(o *dialect) bool {
 	return d.delimiter == o.delimiter && d.gzip == o.gzip && d.encoding == o.encoding
 }
 
+// defaultLine is the longest row, in bytes, that DuckDB is told to expect. It
+// makes room for 16 such rows a buffer: with 16 MB instead of 2 MB, reading a table of
+// 160 MB of numbers takes 540 MB instead of 370.
+const defaultLine = 2 << 20
+
 func readCSV(files []string, d *dialect, double []bool) string {
 	var paths, columns, missing []string
 	for _, file := range files {
@@ -128,8 +133,8 @@ func readCSV(files []string, d *dialect, double []bool) string {
 		compression = "gzip"
 	}
 	return fmt.Sprintf(`read_csv([%s], auto_detect = false, header = %v, delim = %s, quote = '"', escape = '"', comment = '',`+
-		` columns = {%s}, nullstr = [%s], compression = '%s', encoding = '%s', max_line_size = 16777216, strict_mode = true)`,
-		strings.Join(paths, ", "), d.header, quoteText(string(d.delimiter)), strings.Join(columns, ", "), strings.Join(missing, ", "), compression, d.encoding)
+		` columns = {%s}, nullstr = [%s], compression = '%s', encoding = '%s', max_line_size = %d, strict_mode = true)`,
+		strings.Join(paths, ", "), d.header, quoteText(string(d.delimiter)), strings.Join(columns, ", "), strings.Join(missing, ", "), compression, d.encoding, max(defaultLine, 4*d.longest))
 }
 
 // literalPath escapes what DuckDB would take for a pattern in a path.

@@ -27,6 +27,9 @@ func (f *frame) assign(opts *Options) (*roles, error) {
 	}
 	if len(r.targets) == 0 {
 		r.targets = f.defaultTargets(dropped)
+		if f.targets == nil && len(r.targets) == 1 {
+			f.notes = append(f.notes, fmt.Sprintf("No target is named: the last column, %s, is taken.", f.columns[r.targets[0]].name))
+		}
 	}
 	if r.features, err = f.pick("features", opts.Features); err != nil {
 		return nil, err

@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"os"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"hinge/dataset"
@@ -19,6 +21,8 @@ type dialect struct {
 	header    bool   // the first row holds names
 	gzip      bool   // the file is compressed
 	encoding  string // as DuckDB names it: utf-8, latin-1 or utf-16
+
+	longest int // bytes of the longest row looked at
 
 	names  []string // of the columns
 	double []bool   // columns that hold only numbers and missing cells, as far as was looked
@@ -44,15 +48,22 @@ func readSample(path string, d *dialect) (sample []byte, whole bool, err error) 
 	if err != nil {
 		return nil, false, err
 	}
-	sample, err = io.ReadAll(io.LimitReader(r, sampleBytes+1))
-	if err != nil {
-		return nil, false, err
+	for size := int64(sampleBytes); ; size *= 2 {
+		more, err := io.ReadAll(io.LimitReader(r, size-int64(len(sample))))
+		if err != nil {
+			return nil, false, &Error{Source: path, Err: ErrFormat, Detail: err.Error()}
+		}
+		sample = append(sample, more...)
+		whole = int64(len(sample)) < size
+		if whole || size >= maxRow || bytes.Count(sample, []byte("\n")) > 2 {
+			break
+		}
 	}
-	whole = len(sample) <= sampleBytes
-	if !whole {
-		sample = sample[:sampleBytes]
+	sample = d.decode(sample, whole)
+	for line := range bytes.Lines(sample) {
+		d.longest = max(d.longest, len(line))
 	}
-	return d.decode(sample, whole), whole, nil
+	return sample, whole, nil
 }
 
 // open returns the text of a file, uncompressed, and notes the compression.
@@ -70,11 +81,11 @@ func (d *dialect) decode(sample []byte, whole bool) []byte {
 	d.encoding = "utf-8"
 	if bytes.HasPrefix(sample, []byte{0xff, 0xfe}) {
 		d.encoding = "utf-16"
-		var b []byte
+		var units []uint16
 		for i := 2; i+1 < len(sample); i += 2 {
-			b = utf8.AppendRune(b, rune(sample[i])|rune(sample[i+1])<<8)
+			units = append(units, uint16(sample[i])|uint16(sample[i+1])<<8)
 		}
-		return b
+		return []byte(string(utf16.Decode(units)))
 	}
 	sample = bytes.TrimPrefix(sample, []byte("\ufeff"))
 	checked := sample
@@ -101,6 +112,10 @@ func sniff(path string, opts *Options) (*dialect, error) {
 	d := new(dialect)
 	sample, whole, err := readSample(path, d)
 	if err != nil {
+		var known *Error
+		if errors.As(err, &known) {
+			return nil, known
+		}
 		return nil, fileError(path, err)
 	}
 	if len(bytes.TrimSpace(sample)) == 0 {

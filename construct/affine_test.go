@@ -12,15 +12,15 @@ import (
 	"hinge/network"
 )
 
-// affineSet has the targets x A + c, with noise of the given size.
-func affineSet(t testing.TB, seed uint64, n, d, p int, scale, noise float64) *dataset.Set {
+// affineSet has the targets x A + c, inputs and targets of the given scale.
+func affineSet(t testing.TB, seed uint64, n, d, p int, scale float64) *dataset.Set {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 77))
 	x, a, y := mat.NewDense(n, d, nil), mat.NewDense(d, p, nil), mat.NewDense(n, p, nil)
 	a.Apply(func(_, _ int, _ float64) float64 { return rng.NormFloat64() }, a)
 	x.Apply(func(_, j int, _ float64) float64 { return scale * (rng.NormFloat64() + float64(3*j)) }, x)
 	y.Mul(x, a)
-	y.Apply(func(_, o int, v float64) float64 { return v + scale*(float64(o)+noise*rng.NormFloat64()) }, y)
+	y.Apply(func(_, o int, v float64) float64 { return v + scale*float64(o) }, y)
 	set, err := dataset.New(x, y)
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func affineSet(t testing.TB, seed uint64, n, d, p int, scale, noise float64) *da
 func TestAffineTargets(t *testing.T) {
 	for _, scale := range []float64{1e-8, 1, 1e8} {
 		for _, shape := range [][3]int{{1, 1, 1}, {2, 1, 1}, {500, 3, 2}, {40, 60, 3}} {
-			set := affineSet(t, 5, shape[0], shape[1], shape[2], scale, 0)
+			set := affineSet(t, 5, shape[0], shape[1], shape[2], scale)
 			net, err := BuildNamed(&Problem{Set: set}, "affine")
 			if err != nil {
 				t.Errorf("%v at %g: %v", shape, scale, err)
@@ -62,7 +62,7 @@ func TestAffineSolvesAnyTargetsOfFewRows(t *testing.T) {
 
 // One row among many that leaves the plane must be noticed.
 func TestAffineNoticesOneRow(t *testing.T) {
-	set := affineSet(t, 6, 5000, 2, 1, 1, 0)
+	set := affineSet(t, 6, 5000, 2, 1, 1)
 	set.Y.Set(4321, 0, set.Y.At(4321, 0)+1e-3)
 	_, err := BuildNamed(&Problem{Set: set}, "affine")
 	var unfit *UnfitError
@@ -72,7 +72,7 @@ func TestAffineNoticesOneRow(t *testing.T) {
 }
 
 func TestAffineFloat32(t *testing.T) {
-	set, err := affineSet(t, 9, 300, 4, 1, 1, 0).Rounded()
+	set, err := affineSet(t, 9, 300, 4, 1, 1).Rounded()
 	if err != nil {
 		t.Fatal(err)
 	}

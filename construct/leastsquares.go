@@ -22,25 +22,28 @@ type pivotedQR struct {
 	tau   []float64
 	pivot []int // column k of R is column pivot[k] of a
 	rank  int   // pivots above rankTolerance
-	gap   float64
 }
 
-// factorize computes the factorization of a (n x m), which it overwrites.
+// factorize computes the factorization of a (n x m), which it overwrites. The
+// columns first are put in front, before the choice of the others begins.
 // O(n m min(n,m)) operations.
-func factorize(a *mat.Dense) *pivotedQR {
+func factorize(a *mat.Dense, first ...int) *pivotedQR {
 	f := &pivotedQR{qr: a.RawMatrix()}
 	k := min(f.qr.Rows, f.qr.Cols)
 	f.tau, f.pivot = make([]float64, k), make([]int, f.qr.Cols)
 	for j := range f.pivot {
 		f.pivot[j] = -1 // free
 	}
+	for _, j := range first {
+		f.pivot[j] = 0 // fixed
+	}
 	work := make([]float64, 1)
 	lapack64.Geqp3(f.qr, f.pivot, f.tau, work, -1)
 	work = make([]float64, int(work[0]))
 	lapack64.Geqp3(f.qr, f.pivot, f.tau, work, len(work))
 	largest := 0.0
-	if k > 0 {
-		largest = math.Abs(f.qr.Data[0])
+	for i := range k {
+		largest = max(largest, f.diagonal(i))
 	}
 	for f.rank < k && f.diagonal(f.rank) > rankTolerance*largest {
 		f.rank++
@@ -49,15 +52,6 @@ func factorize(a *mat.Dense) *pivotedQR {
 }
 
 func (f *pivotedQR) diagonal(i int) float64 { return math.Abs(f.qr.Data[i*f.qr.Stride+i]) }
-
-// condition returns the ratio of the largest and the least pivot of the rank
-// found, an estimate of the condition number from below.
-func (f *pivotedQR) condition() float64 {
-	if f.rank == 0 {
-		return math.Inf(1)
-	}
-	return f.diagonal(0) / f.diagonal(f.rank-1)
-}
 
 // solve returns the basic least-squares solution w (m x p) of a w = y (n x p):
 // zero outside the rank's columns.
@@ -80,4 +74,38 @@ func (f *pivotedQR) solve(y *mat.Dense) *mat.Dense {
 		copy(w.RawRowView(f.pivot[k]), c.Data[k*c.Stride:k*c.Stride+p])
 	}
 	return w
+}
+
+// leastNorm returns the solution w (m x p) of a w = y of least norm, for a
+// (n x m) of rank n with m >= n, by the LQ factorization and two steps of
+// refinement. It returns false when a has not rank n. O(n^2 m) operations.
+func leastNorm(a, y *mat.Dense) (*mat.Dense, bool) {
+	n, _ := a.Dims()
+	var lq mat.LQ
+	lq.Factorize(a)
+	var l mat.Dense
+	lq.LTo(&l)
+	largest := 0.0
+	for i := range n {
+		largest = max(largest, math.Abs(l.At(i, i)))
+	}
+	for i := range n {
+		if math.Abs(l.At(i, i)) <= rankTolerance*largest {
+			return nil, false
+		}
+	}
+	w := new(mat.Dense)
+	if err := lq.SolveTo(w, false, y); err != nil && w.IsEmpty() {
+		return nil, false
+	}
+	for range 2 {
+		var residual, step mat.Dense
+		residual.Mul(a, w)
+		residual.Sub(y, &residual)
+		if err := lq.SolveTo(&step, false, &residual); err != nil && step.IsEmpty() {
+			break
+		}
+		w.Add(w, &step)
+	}
+	return w, true
 }

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"runtime"
-	"sync"
 
 	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
 
+	"hinge/internal/parallel"
 	"hinge/network"
 )
 
@@ -119,8 +119,9 @@ func powerOfTwoAbove(x float64) float64 {
 }
 
 // leastSquaresFit returns the ridge fit of z on phi (p x m). It is only where
-// the pieces start from, so at most fitRows rows and the normal equations are
-// good enough.
+// the pieces start from, so some of the rows and the normal equations are good
+// enough, and it is rounded so that all machines start from the same numbers
+// whatever order their kernels sum in.
 func leastSquaresFit(phi, z *mat.Dense) *mat.Dense {
 	n, m := phi.Dims()
 	_, p := z.Dims()
@@ -134,7 +135,7 @@ func leastSquaresFit(phi, z *mat.Dense) *mat.Dense {
 		copy(a.RawRowView(k), phi.RawRowView(i))
 		copy(b.RawRowView(k), z.RawRowView(i))
 	}
-	var gram, right, w mat.Dense
+	var right, w, gram mat.Dense
 	gram.Mul(a.T(), a)
 	right.Mul(a.T(), b)
 	sym := mat.NewSymDense(m, nil)
@@ -147,7 +148,7 @@ func leastSquaresFit(phi, z *mat.Dense) *mat.Dense {
 	var chol mat.Cholesky
 	fit := mat.NewDense(p, m, nil)
 	if chol.Factorize(sym) && chol.SolveTo(&w, &right) == nil {
-		fit.Copy(w.T())
+		fit.Apply(func(k, j int, _ float64) float64 { return shortest(w.At(j, k)) }, fit)
 	}
 	return fit
 }
@@ -271,7 +272,7 @@ func (c *piece) refine() {
 func dotAndBound(w, phi, cost []float64) (value, bound float64) {
 	for j, v := range w {
 		value += float64(v * phi[j])
-		bound += math.Abs(v) * cost[j]
+		bound += float64(math.Abs(v) * cost[j])
 	}
 	return value, bound
 }
@@ -320,7 +321,7 @@ func newSlabs(p *Problem, x *mat.Dense, u []float64) *slabs {
 		for j, v := range x.RawRowView(i) {
 			if u[j] != 0 && v != 0 {
 				terms++
-				sum += math.Abs(u[j] * v)
+				sum += math.Abs(float64(u[j] * v))
 			}
 		}
 		radius[i] = float64(terms) * p.Precision.Eps() * sum
@@ -416,42 +417,56 @@ const directionFlops = 1e9
 
 // bestSlabs tries random directions, as many as directionFlops pays for and
 // between 1 and 16, and returns the one with the fewest slabs on the positions
-// before end (all of them for end = n).
+// before end (all of them for end = n). When blocks that start from the global
+// fit get stuck in all directions, as wide tables in float32 may, it sets out
+// once more from constants.
 func bestSlabs(p *Problem, x *mat.Dense, r *rowsToHit, end int, spare float64) (*slabs, error) {
-	n, d := x.Dims()
+	_, d := x.Dims()
 	_, m := r.phi.Dims()
 	_, outputs := r.z.Dims()
 	perRow := float64(m) * (2*float64(m) + 2*float64(m*outputs)) // Gram-Schmidt, and the checks of a block's rows
-	tries := int(max(1, min(16, directionFlops/(perRow*float64(end)))))
-	found := make([]*slabs, tries)
-	stuck := make([]int, tries)
-	var wg sync.WaitGroup
-	free := make(chan bool, runtime.GOMAXPROCS(0))
-	for a := range tries {
-		wg.Go(func() {
-			free <- true
+	found := make([]*slabs, int(max(1, min(16, directionFlops/(perRow*float64(end))))))
+	stuck := make([]int, len(found))
+	for range 2 {
+		parallel.Each(len(found), func(a int) {
 			found[a] = newSlabs(p, x, slabDirection(p, d, uint64(a)))
 			found[a].spare = spare
 			stuck[a] = found[a].cut(r, end)
-			<-free
 		})
-	}
-	wg.Wait()
-	best := -1
-	for a := range found {
-		if stuck[a] < 0 && (best < 0 || found[a].count() < found[best].count()) {
-			best = a
+		best := -1
+		for a := range found {
+			if stuck[a] < 0 && (best < 0 || found[a].count() < found[best].count()) {
+				best = a
+			}
 		}
+		if best >= 0 {
+			return found[best], nil
+		}
+		r.startFromConstants()
 	}
-	if best >= 0 {
-		return found[best], nil
+	return nil, found[0].whyStuck(p, r, stuck[0])
+}
+
+// startFromConstants makes the pieces start from the mean of the targets.
+func (r *rowsToHit) startFromConstants() {
+	p, m := r.base.Dims()
+	r.base.Zero()
+	for k := range p {
+		r.base.Set(k, m-1, stat.Mean(mat.Col(nil, k, r.z), nil))
 	}
-	i := found[0].along.order[stuck[0]]
-	j := found[0].along.order[min(stuck[0]+1, n-1)]
-	return nil, &UnfitError{
-		Reason: fmt.Sprintf("rows %d and %d are too close to each other for their targets in %v", p.Set.Rows[i], p.Set.Rows[j], p.Precision),
-		Advice: "use --precision float64, a larger --tolerance, or --construction identity",
+}
+
+// whyStuck explains why cut got stuck at a position.
+func (s *slabs) whyStuck(p *Problem, r *rowsToHit, at int) error {
+	i := s.along.order[at]
+	unfit := &UnfitError{Advice: "use a larger --tolerance or --construction identity" + orFloat64(p)}
+	_, m := r.phi.Dims()
+	if at+1 == len(s.along.order) || !r.newPiece().add(i) {
+		unfit.Reason = fmt.Sprintf("in %v sums over %d features round by more than the tolerance allows at row %d", p.Precision, m-1, p.Set.Rows[i])
+		return unfit
 	}
+	unfit.Reason = fmt.Sprintf("in %v rows %d and %d are too close to each other for their targets", p.Precision, p.Set.Rows[i], p.Set.Rows[s.along.order[at+1]])
+	return unfit
 }
 
 // slabDirection returns random direction number a, with entries of the precision.

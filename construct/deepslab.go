@@ -291,7 +291,7 @@ func (s *slabs) units(p *Problem, f *passOn, weights *mat.Dense, constants []flo
 		for b := range k {
 			reach := math.Abs(constants[from+b])
 			for j, w := range weights.RawRowView(from + b) {
-				reach += math.Abs(w) * largest[j]
+				reach += float64(math.Abs(w) * largest[j])
 			}
 			// The other rows begin three quarters of the gap beyond the edge;
 			// half of it leaves room for rounding the edges.
@@ -328,8 +328,12 @@ func newShift(p *Problem) *shift {
 	t := &shift{z: mat.NewDense(n, outputs, nil), factor: make([]float64, outputs), bias: make([]float64, outputs)}
 	ranges := p.Set.Range()
 	for k := range outputs {
-		t.factor[k] = powerOfTwoAbove(ranges[k])
-		t.bias[k] = p.Precision.Round(mat.Min(p.Set.Y.ColView(k)) - targetPad*ranges[k])
+		if p.Set.IsClasses() { // the same for all: they are compared
+			t.factor[k], t.bias[k] = 1, -targetPad
+		} else {
+			t.factor[k] = powerOfTwoAbove(ranges[k])
+			t.bias[k] = p.Precision.Round(mat.Min(p.Set.Y.ColView(k)) - targetPad*ranges[k])
+		}
 		for i := range n {
 			t.z.Set(i, k, (p.Set.Y.At(i, k)-t.bias[k])/t.factor[k])
 		}

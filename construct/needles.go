@@ -55,7 +55,7 @@ func planNeedles(p *Problem) (Size, error) {
 	if _, err := newShift(p).needlesLimit(p); err != nil {
 		return Size{}, err
 	}
-	m := int(min(baseFeatures, math.Sqrt(baseFlops/float64(n)), 4*float64(n)))
+	m := int(min(baseFeatures, math.Sqrt(baseFlops/float64(n)), 2*float64(n)))
 	support := 2
 	if d > splitInputs {
 		support = d

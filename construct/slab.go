@@ -257,7 +257,7 @@ func (b *slabBuilder) gate(a int, sum *mat.Dense, sumBias []float64) (steep, the
 		reach := math.Abs(b.constants[out*k+a] - sumBias[out])
 		for j := range jump {
 			jump[j] = b.weights.At(out*k+a, j) - sum.At(out, j)
-			reach += math.Abs(jump[j]) * b.largest[j]
+			reach += float64(math.Abs(jump[j]) * b.largest[j])
 		}
 		constant := b.constants[out*k+a] - sumBias[out]
 		// ask raises c for the row at position i; false means that no row

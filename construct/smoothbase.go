@@ -251,7 +251,7 @@ func (b *smoothBase) value(x, out, phi, magnitude []float64) (bound float64) {
 func fitBase(p *Problem, x, z *mat.Dense, limit float64) (b *smoothBase, out *mat.Dense) {
 	n, _ := x.Dims()
 	_, outputs := z.Dims()
-	most := int(min(baseFeatures, math.Sqrt(baseFlops/float64(n)), 4*float64(n)))
+	most := int(min(baseFeatures, math.Sqrt(baseFlops/float64(n)), 2*float64(n)))
 	f := drawFeatures(p, x, max(1, most))
 	shuffled := rand.New(rand.NewPCG(p.Seed, baseStream+1)).Perm(n)
 	held := shuffled[:min(n/5, heldOutRows)]

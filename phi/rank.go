@@ -242,14 +242,10 @@ func (p *Matrix) rankByQR(r *Rank, ones bool, width int) bool {
 	if p.opt.Quick || min(p.n, width) > qrSide {
 		return false
 	}
-	a := p.Dense()
-	if a == nil {
+	if p.n*width > p.opt.maxElements()+p.n {
 		return false
 	}
-	if ones {
-		a = withOnes(a)
-	}
-	f := factorPivoted(a)
+	f := factorPivoted(p.augmented(ones))
 	sigma := f.diagonal()
 	r.decide(sigma, p.tolerance(), "QR with column pivoting: estimates within a small factor")
 	r.Estimated = true

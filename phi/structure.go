@@ -20,6 +20,11 @@ func (p *Matrix) buildStructured() bool {
 			return false
 		}
 		p.rungs = newLadder(c)
+		_, single := p.rungs.onlyCoordinate()
+		if !single && evaluationWork(p.net, p.n, p.layer) <= p.opt.maxWork() {
+			p.rungs = nil // the numbers tell more than thresholds along many coordinates
+			return false
+		}
 		p.form, p.stats = LadderForm, p.rungs.stats()
 		return true
 	case len(hidden) > 1 && hidden[1] == p.layer && hidden[0] == p.layer-1:

@@ -90,7 +90,13 @@ func openGraph(model *pb.ModelProto) (*graph, error) {
 	for _, entry := range model.MetadataProps {
 		g.meta[entry.GetKey()] = entry.GetValue()
 	}
-	return g, g.openEnds()
+	if err := g.openEnds(); err != nil {
+		if op := g.firstUnknown(); op != nil {
+			return nil, op // says more than the shape of the input does
+		}
+		return nil, err
+	}
+	return g, nil
 }
 
 // openEnds finds the input and the output. Old files list the stored tensors

@@ -118,8 +118,9 @@ func (g *graph) constant(n *pb.NodeProto) error {
 
 // step takes one node, whose data input must be what the last one put out.
 func (w *walker) step(n *pb.NodeProto) error {
-	if !isStandard(n) {
-		return unsupported(n, "operators of the standard domain are understood")
+	apply := operators[n.GetOpType()]
+	if !isStandard(n) || apply == nil {
+		return unknown(n)
 	}
 	if len(n.Input) == 0 || len(n.Output) == 0 {
 		return broken(n, "%d inputs and %d outputs", len(n.Input), len(n.Output))
@@ -137,28 +138,36 @@ func (w *walker) step(n *pb.NodeProto) error {
 	if data < 0 {
 		return unsupported(n, "it does not take what the node before puts out; chains are understood")
 	}
-	if err := w.apply(n, data); err != nil {
+	if err := apply(w, n, data); err != nil {
 		return err
 	}
 	w.at = n.Output[0]
 	return nil
 }
 
-// apply adds what node n does to the layers; its data input is number data.
-func (w *walker) apply(n *pb.NodeProto, data int) error {
-	switch n.GetOpType() {
-	case "Identity":
-		return w.arity(n, 1)
-	case "Relu":
-		return w.relu(n)
-	case "Gemm":
-		return w.gemm(n, data)
-	case "MatMul":
-		return w.matMul(n, data)
-	case "Add", "Sub", "Mul":
-		return w.elementwise(n, data)
+// operators are those that a walk understands, and how.
+var operators = map[string]func(w *walker, n *pb.NodeProto, data int) error{
+	"Identity": func(w *walker, n *pb.NodeProto, _ int) error { return w.arity(n, 1) },
+	"Relu":     func(w *walker, n *pb.NodeProto, _ int) error { return w.relu(n) },
+	"Gemm":     (*walker).gemm,
+	"MatMul":   (*walker).matMul,
+	"Add":      (*walker).elementwise,
+	"Sub":      (*walker).elementwise,
+	"Mul":      (*walker).elementwise,
+}
+
+func unknown(n *pb.NodeProto) error {
+	return unsupported(n, "chains of Gemm, MatMul, Add, Sub, Mul, Relu and Identity are understood")
+}
+
+// firstUnknown returns an error for the first operator that no walk takes.
+func (g *graph) firstUnknown() error {
+	for _, n := range g.Node {
+		if !isStandard(n) || operators[n.GetOpType()] == nil && n.GetOpType() != "Constant" {
+			return unknown(n)
+		}
 	}
-	return unsupported(n, "Gemm, MatMul, Add, Sub, Mul, Relu, Identity and Constant are understood")
+	return nil
 }
 
 func (w *walker) arity(n *pb.NodeProto, inputs int) error {

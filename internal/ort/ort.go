@@ -64,27 +64,46 @@ func eval[T float32 | float64](model []byte, x *mat.Dense) (*mat.Dense, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ONNX Runtime does not load the model: %w", err)
 	}
-	if len(inputs) != 1 || len(outputs) != 1 || len(outputs[0].Dimensions) != 2 {
-		return nil, fmt.Errorf("model of %d inputs and %d outputs: one matrix each wanted", len(inputs), len(outputs))
+	if len(inputs) != 1 || len(outputs) != 1 {
+		return nil, fmt.Errorf("model of %d inputs and %d outputs: one each wanted", len(inputs), len(outputs))
 	}
+	rows, _ := x.Dims()
+	options, err := options(rows)
+	if err != nil {
+		return nil, err
+	}
+	defer options.Destroy()
 	session, err := rt.NewDynamicAdvancedSessionWithONNXData(model,
-		[]string{inputs[0].Name}, []string{outputs[0].Name}, nil)
+		[]string{inputs[0].Name}, []string{outputs[0].Name}, options)
 	if err != nil {
 		return nil, fmt.Errorf("ONNX Runtime does not load the model: %w", err)
 	}
 	defer session.Destroy()
-	rows, _ := x.Dims()
-	y := mat.NewDense(rows, int(outputs[0].Dimensions[1]), nil)
+	var y []float64
 	for from := 0; from < rows; from += batchRows {
-		if err := runBatch[T](session, x, y, from, min(from+batchRows, rows)); err != nil {
+		batch, err := runBatch[T](session, x, from, min(from+batchRows, rows))
+		if err != nil {
 			return nil, fmt.Errorf("ONNX Runtime, rows from %d: %w", from, err)
 		}
+		y = append(y, batch...)
 	}
-	return y, nil
+	return mat.NewDense(rows, len(y)/rows, y), nil
 }
 
-// runBatch evaluates rows from <= r < to of x into y.
-func runBatch[T float32 | float64](session *rt.DynamicAdvancedSession, x, y *mat.Dense, from, to int) error {
+// fewRows is the size of a batch up to which starting threads costs more than
+// they can save.
+const fewRows = 64
+
+func options(rows int) (*rt.SessionOptions, error) {
+	o, err := rt.NewSessionOptions()
+	if err == nil && rows <= fewRows {
+		err = o.SetIntraOpNumThreads(1)
+	}
+	return o, err
+}
+
+// runBatch evaluates rows from <= r < to of x and returns the outputs row by row.
+func runBatch[T float32 | float64](session *rt.DynamicAdvancedSession, x *mat.Dense, from, to int) ([]float64, error) {
 	_, d := x.Dims()
 	in := make([]T, 0, (to-from)*d)
 	for r := from; r < to; r++ {
@@ -94,24 +113,21 @@ func runBatch[T float32 | float64](session *rt.DynamicAdvancedSession, x, y *mat
 	}
 	input, err := rt.NewTensor(rt.NewShape(int64(to-from), int64(d)), in)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer input.Destroy()
 	out := []rt.Value{nil}
 	if err := session.Run([]rt.Value{input}, out); err != nil {
-		return err
+		return nil, err
 	}
 	defer out[0].Destroy()
 	result, ok := out[0].(*rt.Tensor[T])
-	if !ok {
-		return fmt.Errorf("the output is a %T", out[0])
+	if !ok || len(result.GetShape()) != 2 || result.GetShape()[0] != int64(to-from) {
+		return nil, fmt.Errorf("%d rows give a %T of shape %v", to-from, out[0], out[0].GetShape())
 	}
-	_, p := y.Dims()
-	if len(result.GetData()) != (to-from)*p {
-		return fmt.Errorf("%d outputs for %d rows of %d", len(result.GetData()), to-from, p)
-	}
+	y := make([]float64, len(result.GetData()))
 	for i, v := range result.GetData() {
-		y.Set(from+i/p, i%p, float64(v))
+		y[i] = float64(v)
 	}
-	return nil
+	return y, nil
 }

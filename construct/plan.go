@@ -107,11 +107,12 @@ func BuildNamed(p *Problem, name string) (*network.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.build(q)
+	return c.Construct(q)
 }
 
-// build runs the construction and checks what it returns.
-func (c *Construction) build(p *Problem) (*network.Network, error) {
+// Construct is [BuildNamed] for one construction, in the catalogue or not.
+func (c *Construction) Construct(problem *Problem) (*network.Network, error) {
+	p := withDefaults(problem)
 	net, err := c.Build(p)
 	if err != nil {
 		return nil, err

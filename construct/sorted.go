@@ -148,6 +148,9 @@ func refuseInaccurate(name string, p *Problem, bound float64) error {
 		reason = fmt.Sprintf("its numbers leave the range of %v", p.Precision)
 	}
 	advice := "deep-slab and identity do not add up large terms"
+	if name == "deep-slab" || name == "identity" {
+		advice = "identity returns stored values bit for bit"
+	}
 	if p.Precision == network.Float32 {
 		advice += "; so may float64"
 	}

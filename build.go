@@ -2,6 +2,7 @@ package hinge
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -109,6 +110,9 @@ func buildOne(p *construct.Problem, name string, opts Options) (*Result, error) 
 	opts.stage("building " + name)
 	start := time.Now()
 	net, err := construct.BuildNamed(p, name)
+	if err != nil && !opts.auto() {
+		net, err = buildLoose(p, name, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +130,23 @@ func buildOne(p *construct.Problem, name string, opts Options) (*Result, error) 
 	r.Report = newReport(p, name, opts, net, cert)
 	r.Report.Seconds.Build, r.Report.Seconds.Certify = built.Seconds(), time.Since(start).Seconds()
 	return r, nil
+}
+
+// buildLoose builds a construction that refused the tolerance for the least
+// tolerance, in steps of ten, that it accepts: what it reaches is then proved
+// and told. When it refuses all of them, the error is the first refusal.
+func buildLoose(p *construct.Problem, name string, refusal error) (*network.Network, error) {
+	var unfit *construct.UnfitError
+	if !errors.As(refusal, &unfit) {
+		return nil, refusal
+	}
+	loose := *p
+	for loose.Tolerance *= 10; loose.Tolerance < 1e3; loose.Tolerance *= 10 {
+		if net, err := construct.BuildNamed(&loose, name); err == nil {
+			return net, nil
+		}
+	}
+	return nil, refusal
 }
 
 // finish looks at the interpolation matrix and writes the notes into the

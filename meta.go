@@ -108,6 +108,8 @@ func stored(net *network.Network, digest, data string) string {
 		return report.StoredChanged
 	case !c.Holds:
 		return report.StoredRefused
+	case data == "":
+		return report.StoredIntact
 	case c.Data != data:
 		return report.StoredOther
 	}

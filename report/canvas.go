@@ -119,9 +119,16 @@ func ticks(lo, hi float64, count int) []float64 {
 	return at
 }
 
+// tickText writes a round number in at most about six characters, so that it
+// fits beside the axis.
 func tickText(v float64) string {
-	if a := math.Abs(v); a >= 1e6 || a < 1e-4 && a > 0 {
-		return strconv.FormatFloat(v, 'g', 2, 64)
+	switch a := math.Abs(v); {
+	case a >= 1e9 || a < 1e-3 && a > 0:
+		return short(strconv.FormatFloat(v, 'g', 2, 64))
+	case a >= 1e6:
+		return strconv.FormatFloat(v/1e6, 'g', 4, 64) + "M"
+	case a >= 1e4:
+		return strconv.FormatFloat(v/1e3, 'g', 4, 64) + "k"
 	}
 	return strconv.FormatFloat(math.Round(v*1e6)/1e6, 'f', -1, 64)
 }

@@ -43,6 +43,7 @@ const (
 	StoredChanged = "changed"       // the network is not the one that was certified
 	StoredOther   = "other data"    // the network is, but the rows are others
 	StoredSame    = "same"          // network and rows are those of the certificate
+	StoredIntact  = "intact"        // the network is that of the certificate; no rows are at hand
 )
 
 // StoredText says it in words.
@@ -54,6 +55,8 @@ func StoredText(stored string) string {
 		return "the file says of itself that it is not certified"
 	case StoredChanged:
 		return "THE NETWORK WAS CHANGED after it was certified: the certificate inside the file is of another network"
+	case StoredIntact:
+		return "the file's own certificate is of this network"
 	case StoredOther:
 		return "the file's own certificate is of this network, but of other rows"
 	}

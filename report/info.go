@@ -25,7 +25,7 @@ type Info struct {
 	Seed         string               `json:"seed,omitempty"`
 	Schema       *dataset.Schema      `json:"schema"`
 	Certificate  *certify.Certificate `json:"certificate"`
-	Stored       string               `json:"stored"`  // see the Stored... constants; the rows are not at hand
+	Stored       string               `json:"stored"`  // see the Stored... constants
 	Network      string               `json:"network"` // SHA-256 of the network as it is
 	Meta         map[string]string    `json:"meta"`    // further free text in the file
 }
@@ -72,7 +72,7 @@ func (n *Info) Text() string {
 	if n.Certificate != nil {
 		f.add("certificate", "%s", CertificateText(n.Certificate))
 	}
-	if n.Stored != StoredSame && n.Stored != StoredOther {
+	if n.Stored != StoredIntact {
 		f.add("note", "%s", StoredText(n.Stored))
 	}
 	f.add("digest", "%s", n.Network)

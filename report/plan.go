@@ -78,7 +78,7 @@ func limitCell(e *construct.Entry) string {
 func errorText(e *construct.Entry) string {
 	text := number(e.Error)
 	if e.Error == 0 {
-		text = "0, bit for bit"
+		text = "0 (exact)"
 	}
 	if !e.Fits {
 		text += " (too large)"

@@ -42,7 +42,12 @@ func number(v float64) string {
 		return "unbounded"
 	}
 	if a := math.Abs(v); a >= 1e-3 && a < 1e6 {
-		return strconv.FormatFloat(v, 'f', max(0, 2-int(math.Floor(math.Log10(a)))), 64)
+		digits := max(0, 2-int(math.Floor(math.Log10(a))))
+		text := strconv.FormatFloat(v, 'f', digits, 64)
+		if digits > 0 {
+			text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+		}
+		return text
 	}
 	return short(strconv.FormatFloat(v, 'e', 1, 64))
 }

@@ -10,7 +10,6 @@ import (
 
 	"hinge"
 	"hinge/construct"
-	"hinge/dataset/table"
 	"hinge/internal/wholefile"
 	"hinge/network"
 )
@@ -90,10 +89,6 @@ hinge build train-images.gz,train-labels.gz --for size -o digits.onnx`,
 func (v *buildVerb) run(cmd *cobra.Command, args []string) error {
 	p := v.out.begin()
 	defer p.end()
-	source, err := v.data.source(args, 0)
-	if err != nil {
-		return err
-	}
 	opts, err := v.build.options(cmd, p)
 	if err != nil {
 		return err
@@ -101,9 +96,14 @@ func (v *buildVerb) run(cmd *cobra.Command, args []string) error {
 	if err := v.checkOutputs(); err != nil {
 		return err
 	}
-	p.stage("reading " + source)
+	in, err := v.data.open(args, 0)
+	if err != nil {
+		return err
+	}
+	defer in.done()
+	p.stage("reading " + in.name)
 	start := time.Now()
-	set, err := table.Read(source, v.data.Options)
+	set, err := v.data.read(in)
 	if err != nil {
 		return err
 	}

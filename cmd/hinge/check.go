@@ -7,9 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hinge"
-	"hinge/dataset"
 	"hinge/dataset/table"
-	"hinge/network"
 )
 
 type checkVerb struct {
@@ -41,27 +39,27 @@ hinge check model.onnx rows.csv --target 5 --json`,
 func (v *checkVerb) run(cmd *cobra.Command, args []string) error {
 	p := v.out.begin()
 	defer p.end()
-	path, source, err := v.data.netAndSource(args)
-	if err != nil {
-		return err
-	}
 	if cmd.Flags().Changed("tolerance") && !(v.tolerance > 0 && v.tolerance < 1) {
 		return fmt.Errorf("--tolerance is %v: give a fraction of the target's range, above 0 and below 1", v.tolerance)
 	}
-	p.stage("reading " + path)
-	net, err := hinge.Load(path)
+	in, err := v.data.open(args, 1)
 	if err != nil {
 		return err
 	}
+	defer in.done()
+	net, err := v.data.network(args)
+	if err != nil {
+		return err
+	}
+	p.stage("reading " + in.name)
 	start := time.Now()
-	schema, err := v.data.schema(net, source)
+	schema, err := v.data.schema(net, in)
 	if err != nil {
 		return err
 	}
-	p.stage("reading " + source)
-	set, err := table.ReadWith(source, schema, v.data.Options)
+	set, err := table.ReadWith(in.path, schema, v.data.Options)
 	if err != nil {
-		return err
+		return in.named(err)
 	}
 	read := time.Since(start).Seconds()
 	p.stage("certifying")
@@ -70,7 +68,7 @@ func (v *checkVerb) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	check.Network, check.Source = path, source
+	check.Network, check.Source = args[0], in.name
 	check.Seconds.Read, check.Seconds.Certify = read, time.Since(start).Seconds()
 	p.end()
 	if err := v.out.print(cmd, check); err != nil {
@@ -80,13 +78,4 @@ func (v *checkVerb) run(cmd *cobra.Command, args []string) error {
 		return &answerNo{}
 	}
 	return nil
-}
-
-// schema returns the schema inside the network, or one made for DATA's columns
-// when it carries none.
-func (f *dataFlags) schema(net *network.Network, source string) (dataset.Schema, error) {
-	if s := hinge.SchemaOf(net); s != nil {
-		return *s, nil
-	}
-	return table.SchemaFor(source, net.Inputs(), net.Outputs(), f.Options)
 }

@@ -5,7 +5,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hinge"
+	"hinge/dataset"
 	"hinge/dataset/table"
+	"hinge/network"
 )
 
 // dataFlags are the flags that say how DATA is read, the same for every verb.
@@ -28,28 +31,47 @@ func (f *dataFlags) register(cmd *cobra.Command) {
 	flags.IntVar(&f.MaxLevels, "max-levels", 0, "most different texts of a text column (default 100)")
 }
 
-// source returns DATA out of the arguments after the first skip ones. It may be
+// open returns DATA out of the arguments after the first skip ones. It may be
 // absent when --sql names the files itself.
-func (f *dataFlags) source(args []string, skip int) (string, error) {
+func (f *dataFlags) open(args []string, skip int) (*input, error) {
 	if f.Limit < 0 {
-		return "", errors.New("--limit is negative: give the number of rows to read")
+		return nil, errors.New("--limit is negative: give the number of rows to read")
 	}
 	switch {
 	case len(args) == skip+1 && args[skip] != "":
-		return args[skip], nil
+		return openInput(args[skip])
 	case len(args) == skip && f.SQL != "":
-		return "", nil
+		return openInput("")
 	case len(args) <= skip+1:
-		return "", withHint(errors.New("no DATA given"), "name a file: see --help for what it may be, or run hinge demo for an example")
+		return nil, withHint(errors.New("no DATA given"), "name a file: see --help for what it may be, or run hinge demo for an example")
 	}
-	return "", withHint(errors.New("too many arguments"), "put a glob in quotes: 'part-*.csv'")
+	return nil, withHint(errors.New("too many arguments"), "put a glob in quotes: 'part-*.csv'")
 }
 
-// netAndSource splits the arguments of verbs that take a network and DATA.
-func (f *dataFlags) netAndSource(args []string) (net, source string, err error) {
-	if len(args) == 0 || args[0] == "" {
-		return "", "", withHint(errors.New("no network given"), "name an .onnx file, then DATA")
+// read reads DATA to build from.
+func (f *dataFlags) read(in *input) (*dataset.Set, error) {
+	set, err := table.Read(in.path, f.Options)
+	if err != nil {
+		return nil, in.named(err)
 	}
-	source, err = f.source(args, 1)
-	return args[0], source, err
+	set.Source = in.name
+	return set, nil
+}
+
+// schema returns the schema inside the network, or one made for DATA's columns
+// when it carries none.
+func (f *dataFlags) schema(net *network.Network, in *input) (dataset.Schema, error) {
+	if s := hinge.SchemaOf(net); s != nil {
+		return *s, nil
+	}
+	s, err := table.SchemaFor(in.path, net.Inputs(), net.Outputs(), f.Options)
+	return s, in.named(err)
+}
+
+// network loads the network that verbs take before DATA.
+func (f *dataFlags) network(args []string) (*network.Network, error) {
+	if len(args) == 0 || args[0] == "" {
+		return nil, withHint(errors.New("no network given"), "name an .onnx file, then DATA")
+	}
+	return hinge.Load(args[0])
 }

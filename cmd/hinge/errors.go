@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hinge"
+	"hinge/construct"
 )
 
 // Exit codes.
@@ -41,11 +42,12 @@ func withHint(err error, hint string, args ...any) error {
 
 func exitCode(err error) int {
 	var no *answerNo
+	var unfit *construct.UnfitError
 	var defect *hinge.DefectError
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &no):
+	case errors.As(err, &no), errors.As(err, &unfit):
 		return exitNo
 	case errors.As(err, &defect):
 		return exitDefect

@@ -56,7 +56,6 @@ func rootCommand() *cobra.Command {
 		Use:   "hinge",
 		Short: "ReLU networks by linear algebra, with certificates",
 		Long:  about,
-		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true

@@ -4,7 +4,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"hinge"
-	"hinge/dataset/table"
 )
 
 type planVerb struct {
@@ -33,16 +32,17 @@ hinge plan housing.csv --target price --precision float32 --for bits`,
 func (v *planVerb) run(cmd *cobra.Command, args []string) error {
 	p := v.out.begin()
 	defer p.end()
-	source, err := v.data.source(args, 0)
-	if err != nil {
-		return err
-	}
 	opts, err := v.build.options(cmd, p)
 	if err != nil {
 		return err
 	}
-	p.stage("reading " + source)
-	set, err := table.Read(source, v.data.Options)
+	in, err := v.data.open(args, 0)
+	if err != nil {
+		return err
+	}
+	defer in.done()
+	p.stage("reading " + in.name)
+	set, err := v.data.read(in)
 	if err != nil {
 		return err
 	}

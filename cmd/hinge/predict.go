@@ -36,37 +36,37 @@ cat new.csv | hinge predict housing.onnx /dev/stdin`,
 func (v *predictVerb) run(cmd *cobra.Command, args []string) error {
 	p := v.out.begin()
 	defer p.end()
-	path, source, err := v.data.netAndSource(args)
+	in, err := v.data.open(args, 1)
 	if err != nil {
 		return err
 	}
-	p.stage("reading " + path)
-	net, err := hinge.Load(path)
+	defer in.done()
+	net, err := v.data.network(args)
 	if err != nil {
 		return err
 	}
-	schema, err := v.data.schema(net, source)
+	p.stage("reading " + in.name)
+	schema, err := v.data.schema(net, in)
 	if err != nil {
 		return err
 	}
-	p.stage("reading " + source)
-	in, err := table.ReadInputs(source, schema, v.data.Options)
+	rows, err := table.ReadInputs(in.path, schema, v.data.Options)
 	if err != nil {
-		return err
+		return in.named(err)
 	}
 	p.stage("evaluating")
-	answer, err := hinge.Predict(net, in.X)
+	answer, err := hinge.Predict(net, rows.X)
 	if err != nil {
 		return err
 	}
-	answer.Place(in.Rows, in.Skipped)
-	answer.Notes = append(answer.Notes, in.Notes...)
+	answer.Place(rows.Rows, rows.Skipped)
+	answer.Notes = append(answer.Notes, rows.Notes...)
 	p.end()
 	if v.out.json {
 		return report.WriteJSON(cmd.OutOrStdout(), answer)
 	}
-	if len(in.Skipped) > 0 && !v.out.quiet {
-		fmt.Fprintf(cmd.ErrOrStderr(), "hinge: %d rows have a missing cell; their lines are empty\n", len(in.Skipped))
+	if len(rows.Skipped) > 0 && !v.out.quiet {
+		fmt.Fprintf(cmd.ErrOrStderr(), "hinge: %d rows have a missing cell; their lines are empty\n", len(rows.Skipped))
 	}
 	return answer.WriteCSV(cmd.OutOrStdout())
 }

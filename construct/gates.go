@@ -155,9 +155,9 @@ func newStrip(p *Problem, proj *projection, narrow bool) *strip {
 	return st
 }
 
-// newRampSide places the right (sign 1) or left (sign -1) ramps. Positions run in
-// ascending sign*t. far[b], the least lower end of the rows from position b on,
-// ascends: a row is told apart from all of them once far[b] is clear of its
+// newRampSide places the right (sign 1) or left (sign -1) ramps. Positions run
+// in ascending sign*t. far[b], the least lower end of the rows from position b
+// on, ascends: a row is told apart from all of them once far[b] is clear of its
 // upper end by half a plateau and a ramp fits in between.
 func newRampSide(p *Problem, proj *projection, sign float64, narrow bool) rampSide {
 	n := len(proj.t)
@@ -171,21 +171,25 @@ func newRampSide(p *Problem, proj *projection, sign float64, narrow bool) rampSi
 	for a := 0; a < n; a++ {
 		i := proj.at(a, sign)
 		near, half := -proj.lower(i, -sign), proj.half[i]
-		clear := func(b int) (ok bool) {
-			if gap := far[b] - near; gap <= 0 || gap <= half {
-				return false
-			}
-			s.edge[i], s.slope[i], ok = placeRamp(p.Precision, near, far[b], half, limit, narrow)
-			return ok
+		b := firstBeyond(far, a+1, near+half)
+		edge, slope, ok := placeRamp(p.Precision, near, far[b], half, limit, narrow)
+		for !ok { // a gap of about the last bit of the format: seldom
+			b++
+			edge, slope, ok = placeRamp(p.Precision, near, far[b], half, limit, narrow)
 		}
-		b := a + 1
-		if !clear(b) {
-			b += sort.Search(n-b, func(k int) bool { return clear(b + k) })
-			clear(b)
-		}
-		s.reach[i] = int32(b - a - 1)
+		s.edge[i], s.slope[i], s.reach[i] = edge, slope, int32(b-a-1)
 	}
 	return s
+}
+
+// firstBeyond returns the first index >= from at which far, ascending and +Inf
+// at its end, exceeds v. It looks near from first: steps double, then halve.
+func firstBeyond(far []float64, from int, v float64) int {
+	lo, step := from, 1
+	for lo+step < len(far) && far[lo+step-1] <= v {
+		lo, step = lo+step, 2*step
+	}
+	return lo + sort.Search(min(step, len(far)-lo), func(k int) bool { return far[lo+k] > v })
 }
 
 // at returns the row at position a of ascending sign*t.
@@ -214,56 +218,70 @@ func (st *strip) meets(i, j int32) bool {
 	return true
 }
 
-// meetings returns all meetings of the strip, or false when more than limit rows
-// would have to be looked at to find them.
-func (st *strip) meetings(limit int) ([]meeting, bool) {
-	var pairs []meeting
+// looks returns how many pairs of rows meetings has to look at: a bound of
+// their number.
+func (st *strip) looks() int {
+	total := 0
 	for k := range st.sides {
-		s := &st.sides[k]
-		looked := 0
-		for a := range st.order {
+		for _, r := range st.sides[k].reach {
+			total += int(r)
+		}
+	}
+	return total
+}
+
+// meetings returns all meetings of the strip.
+func (st *strip) meetings() []meeting {
+	const chunks = 32
+	n := len(st.order)
+	var found [2 * chunks][]meeting
+	parallel.Each(len(found), func(c int) {
+		s, c0 := &st.sides[c/chunks], c%chunks
+		for a := n * c0 / chunks; a < n*(c0+1)/chunks; a++ {
 			i := st.at(a, s.sign)
-			looked += int(s.reach[i])
-			if looked > limit {
-				return nil, false
-			}
 			for b := a + 1; b <= a+int(s.reach[i]); b++ {
 				if j := int32(st.at(b, s.sign)); st.meets(int32(i), j) {
-					pairs = append(pairs, meeting{int32(i), j})
+					found[c] = append(found[c], meeting{int32(i), j})
 				}
 			}
 		}
-	}
-	return pairs, true
+	})
+	return slices.Concat(found[:]...)
 }
 
 // placeRamp returns the edge and the slope of a ramp that is 0 up to near and
 // at least 1 from far on. It fails when no number of the precision fits in
-// between, or when the ramp would be steeper than limit.
+// between, or when the ramp would be steeper than limit; with far = +Inf it
+// does not fail.
 func placeRamp(prec network.Precision, near, far, half, limit float64, narrow bool) (edge, slope float64, ok bool) {
-	gap := far - near
-	if math.IsInf(gap, 1) { // the last row: let the gate end somewhere
-		gap = 1
+	if math.IsInf(far, 1) { // the last row: let its gate end somewhere
+		far = near + max(1, math.Abs(near), 4/limit)
 	}
-	if narrow && half > 0 {
-		gap = min(gap, narrowRamp*half)
-	} else if narrow {
-		gap /= narrowRamp
-	}
-	far = min(far, near+gap)
-	for _, share := range []float64{plateauShare, 0} {
-		edge = roundUp(prec, near+share*gap)
-		room := rampMargin * (far - edge)
-		if room <= 0 {
-			continue
+	if narrow {
+		sliver := (far - near) / narrowRamp
+		if half > 0 {
+			sliver = min(far-near, narrowRamp*half)
 		}
-		_, exp := math.Frexp(room) // 2^(exp-1) <= room
-		slope = math.Ldexp(1, 1-exp)
-		if slope <= limit {
-			return edge, slope, true
+		if edge, slope, ok = fitRamp(prec, near, near+sliver, plateauShare, limit); ok {
+			return edge, slope, ok
 		}
 	}
-	return 0, 0, false
+	if edge, slope, ok = fitRamp(prec, near, far, plateauShare, limit); ok {
+		return edge, slope, ok
+	}
+	return fitRamp(prec, near, far, 0, limit)
+}
+
+// fitRamp is placeRamp with the plateau at a given share of the gap.
+func fitRamp(prec network.Precision, near, far, share, limit float64) (edge, slope float64, ok bool) {
+	edge = roundUp(prec, near+share*(far-near))
+	room := rampMargin * (far - edge)
+	if room <= 0 {
+		return 0, 0, false
+	}
+	_, exp := math.Frexp(room) // 2^(exp-1) <= room
+	slope = math.Ldexp(1, 1-exp)
+	return edge, slope, slope <= limit
 }
 
 // steepest returns the steepest slope for which no ramp overflows, or comes

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
+	"hinge/internal/parallel"
 	"hinge/network"
 )
 
@@ -31,7 +33,7 @@ const (
 	firstWork      = 1 << 27 // and stops trying after about this many multiplications
 	laterTries     = 24      // random directions tried for every further projection
 	scoutedPairs   = 4096    // pairs on which candidates for further projections are compared
-	minMeetings    = 1 << 22 // pairs that may be listed, whatever the size of the table
+	minMeetings    = 1 << 22 // pairs of rows that may be listed, whatever the size of the table
 	entryBits      = 12      // of a direction's entries: short, so that float64 products are exact for float32 data
 	gateStream     = 0x6a7e  // the stream of random numbers, so that other searches draw others
 )
@@ -51,12 +53,7 @@ func plateauGates(name string, p *Problem, x *mat.Dense, narrow bool) (*gates, e
 	}
 	for len(left) > 0 {
 		next := s.next(left)
-		rest := left[:0:0]
-		for _, m := range left {
-			if next.meets(m.i, m.j) {
-				rest = append(rest, m)
-			}
-		}
+		rest := next.stillMeeting(left)
 		g.strips = append(g.strips, next)
 		if len(rest) == len(left) || len(rest) > 0 && len(g.strips) == maxProjections {
 			return nil, s.inseparable(name, rest[0])
@@ -64,6 +61,20 @@ func plateauGates(name string, p *Problem, x *mat.Dense, narrow bool) (*gates, e
 		left = rest
 	}
 	return g, nil
+}
+
+// stillMeeting returns those of the meetings that the strip does not end.
+func (st *strip) stillMeeting(left []meeting) []meeting {
+	const chunks = 32
+	var rest [chunks][]meeting
+	parallel.Each(chunks, func(c int) {
+		for _, m := range left[len(left)*c/chunks : len(left)*(c+1)/chunks] {
+			if st.meets(m.i, m.j) {
+				rest[c] = append(rest[c], m)
+			}
+		}
+	})
+	return slices.Concat(rest[:]...)
 }
 
 // gateSearch is the state of the search for directions.
@@ -102,24 +113,24 @@ func varyingColumns(x *mat.Dense) []int {
 // when too many meet in all of them.
 func (s *gateSearch) first() (*strip, []meeting) {
 	n, d := s.x.Dims()
-	limit := max(minMeetings, n*d/2) // the list takes at most half the memory of x
+	limit := max(minMeetings, n*d) // the list takes at most the memory of x
 	tries := max(2, min(firstTries, firstWork/(n*d+1)))
 	var best *strip
-	var left []meeting
-	for try := 0; try < tries; try++ {
+	least := limit + 1
+	for try := 0; try < tries && least > 0; try++ {
 		u := s.random(try)
 		if len(s.used) < 2 {
 			u, try = s.axis(0), tries
 		}
 		st := newStrip(s.p, project(s.p, s.x, u), s.narrow)
-		if m, ok := st.meetings(limit); ok && (best == nil || len(m) < len(left)) {
-			best, left = st, m
-			if len(m) == 0 {
-				break
-			}
+		if looks := st.looks(); looks < least {
+			best, least = st, looks
 		}
 	}
-	return best, left
+	if best == nil {
+		return nil, nil
+	}
+	return best, best.meetings()
 }
 
 // random returns a random direction. Every second try looks along an eighth of

@@ -41,8 +41,8 @@ func (a *array) load(f *frame, limit int) error {
 	for f.n < rows {
 		k := min(step, rows-f.n)
 		raw := buffer[:k*a.cols*a.size]
-		if _, err := io.ReadFull(a.r, raw); err != nil {
-			return a.short(f, err)
+		if got, err := io.ReadFull(a.r, raw); err != nil {
+			return a.short(f, f.n+got/(a.cols*a.size), err)
 		}
 		if f.n == 0 {
 			f.number(a.cols)
@@ -77,8 +77,8 @@ func (a *array) loadColumns(f *frame, limit int) error {
 		c := new(column)
 		for first, k := 0, 0; first < a.rows; first += blockRows {
 			raw := buffer[:min(blockRows, a.rows-first)*a.size]
-			if _, err := io.ReadFull(a.r, raw); err != nil {
-				return a.short(f, err)
+			if got, err := io.ReadFull(a.r, raw); err != nil {
+				return a.short(f, first+got/a.size, err)
 			}
 			if j == 0 {
 				f.blocks = append(f.blocks, block{first: first})
@@ -130,11 +130,12 @@ func newBlock(first, cols, rows int) block {
 	return b
 }
 
-// short is the error for a file that ends before its numbers do.
-func (a *array) short(f *frame, err error) error {
+// short is the error for a file that ends before its numbers do, after so many
+// whole rows.
+func (a *array) short(f *frame, rows int, err error) error {
 	detail := err.Error()
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		detail = fmt.Sprintf("its header says %d rows of %d numbers, but the file ends in row %d", a.rows, a.cols, f.n+1)
+		detail = fmt.Sprintf("its header says %d rows of %d numbers, but the file ends in row %d", a.rows, a.cols, rows+1)
 	}
 	return &Error{Source: f.source, Err: ErrFormat, Detail: detail, Hint: "the file is cut off or not what its header says"}
 }

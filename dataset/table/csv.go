@@ -101,7 +101,7 @@ func textRelation(files []string, dialects []*dialect, double []bool) string {
 
 // like reports whether one read_csv can read both.
 func (d *dialect) like(o *dialect) bool {
-	return d.delimiter == o.delimiter && d.gzip == o.gzip && d.encoding == o.encoding
+	return d.skip == o.skip && d.delimiter == o.delimiter && d.gzip == o.gzip && d.encoding == o.encoding
 }
 
 // defaultLine is the longest row, in bytes, that DuckDB is told to expect. It
@@ -132,9 +132,9 @@ func readCSV(files []string, d *dialect, double []bool) string {
 	if d.gzip {
 		compression = "gzip"
 	}
-	return fmt.Sprintf(`read_csv([%s], auto_detect = false, header = %v, delim = %s, quote = '"', escape = '"', comment = '',`+
+	return fmt.Sprintf(`read_csv([%s], auto_detect = false, header = %v, skip = %d, delim = %s, quote = '"', escape = '"', comment = '',`+
 		` columns = {%s}, nullstr = [%s], compression = '%s', encoding = '%s', max_line_size = %d, strict_mode = true)`,
-		strings.Join(paths, ", "), d.header, quoteText(string(d.delimiter)), strings.Join(columns, ", "), strings.Join(missing, ", "), compression, d.encoding, max(defaultLine, 4*d.longest))
+		strings.Join(paths, ", "), d.header, d.skip, quoteText(string(d.delimiter)), strings.Join(columns, ", "), strings.Join(missing, ", "), compression, d.encoding, max(defaultLine, 4*d.longest))
 }
 
 // literalPath escapes what DuckDB would take for a pattern in a path.

@@ -109,13 +109,13 @@ func (e *encoder) encode(dst []float64, cell float64, row int) {
 	case word && e.moment != nil && e.moment[code] == e.moment[code]:
 		dst[0] = e.moment[code]
 	case word || e.moment != nil:
-		hint := "correct the cells; or leave the column out with drop; or read the column as texts with text"
+		hint := "correct the cells; or leave the column out with --drop; or, if the column holds categories, read it as texts with --text"
 		if e.moment != nil {
 			hint = "the column holds a " + string(e.schema.Moment) + " in ISO form"
 		}
 		e.faults.add(ErrNotNumber, hint, row, e.schema.Name, e.column.display(cell))
 	case math.IsInf(cell, 0):
-		e.faults.add(ErrNotFinite, "correct the cells, or leave them empty and choose how missing cells are treated", row, e.schema.Name, e.column.display(cell))
+		e.faults.add(ErrNotFinite, "correct the cells, or leave them empty and choose --missing drop or indicator", row, e.schema.Name, e.column.display(cell))
 	default:
 		dst[0] = cell
 	}
@@ -202,7 +202,7 @@ func (s *targets) encode(t *reading, b block, at int) (rows int) {
 				continue
 			}
 			if _, word := wordOf(cell); word {
-				s.faults.add(ErrNotNumber, "correct the cells, or choose task classification", b.first+i+1, c.name, c.display(cell))
+				s.faults.add(ErrNotNumber, "correct the cells, or choose --task classification", b.first+i+1, c.name, c.display(cell))
 			} else if math.IsInf(cell, 0) {
 				s.faults.add(ErrNotFinite, "correct the cells, or leave them empty and choose --missing drop", b.first+i+1, c.name, c.display(cell))
 			}

@@ -47,7 +47,9 @@ const listed = 5
 
 func (e *Error) Error() string {
 	var b strings.Builder
-	if e.Source != "" {
+	if e.Source != "" && e.Err == ErrOption {
+		b.WriteString("--" + e.Source + ": ")
+	} else if e.Source != "" {
 		b.WriteString(e.Source + ": ")
 	}
 	b.WriteString(e.Err.Error())

@@ -95,7 +95,7 @@ func (t *reading) checkLevels(j int, asked bool) (keep bool, err error) {
 		return false, &Error{Source: t.frame.source, Err: ErrLevels, Count: 1, Cells: []Cell{{Column: c.name, Found: fmt.Sprintf("%d different texts", count)}},
 			Hint: fmt.Sprintf("at most %d are encoded, one input each; leave the column out", most)}
 	}
-	t.note("Column %s is left out: its %d cells hold %d different texts (such as %s), too many for an input each; name it in features to keep it if they are at most %d.",
+	t.note("Column %s is left out: its %d cells hold %d different texts (such as %s), too many for an input each; name it in --features to keep it if they are at most %d.",
 		c.name, cells, count, quoteCell(c.texts[0]), most)
 	return false, nil
 }

@@ -54,7 +54,7 @@ func (f *frame) pick(option string, wanted []string) ([]int, error) {
 
 // noColumn is the error for a column that is not there, with the nearest name.
 func (f *frame) noColumn(option, wanted string) error {
-	e := &Error{Source: f.source, Err: ErrColumn, Detail: fmt.Sprintf("%s: %q", option, wanted)}
+	e := &Error{Source: f.source, Err: ErrColumn, Detail: fmt.Sprintf("--%s %q", option, wanted)}
 	names := f.names()
 	if near := nearest(wanted, names); near != "" {
 		e.Hint = fmt.Sprintf("did you mean %q?", near)
@@ -81,23 +81,26 @@ func nearest(wanted string, names []string) string {
 	return best
 }
 
-// editDistance is Levenshtein's, by the row-by-row recurrence.
+// editDistance is the least number of letters put in, left out, replaced or
+// swapped with their neighbour (optimal string alignment), by the row-by-row recurrence.
 func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	older, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+			row[j] = min(last[j-1]+cost, last[j]+1, row[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], older[j-2]+1)
+			}
 		}
+		older, last, row = last, row, older
 	}
-	return row[len(b)]
+	return last[len(b)]
 }

@@ -255,7 +255,7 @@ func schemaFor(source string, inputs, outputs int, opts Options) (dataset.Schema
 	}
 	if len(free) != inputs || inputs < 1 {
 		return dataset.Schema{}, &Error{Source: source, Err: ErrShape, Detail: fmt.Sprintf("the network takes %d inputs, the table has %d columns for them", inputs, len(free)),
-			Hint: "choose the columns with features, target and drop"}
+			Hint: "choose the columns with --features, --target and --drop"}
 	}
 	return f.plainSchema(free, r.targets, outputs, &opts)
 }

@@ -109,7 +109,7 @@ func (f *frame) match(schema *dataset.Schema, opts *Options, needTargets bool) (
 	}
 	if needTargets && (len(r.targets) == 0 || len(r.targets) != len(schema.Targets)) {
 		e := f.lacking(schema.Targets).(*Error)
-		e.Hint = "name the target column(s) of this table with target"
+		e.Hint = "name the target column(s) of this table with --target"
 		return nil, e
 	}
 	return r, nil
@@ -166,7 +166,7 @@ func (f *frame) byPosition(r *roles, schema *dataset.Schema, opts *Options) erro
 		r.targets = free[d:]
 	default:
 		return &Error{Source: f.source, Err: ErrShape, Detail: fmt.Sprintf("the network takes %d columns, the table has %d", d, len(free)),
-			Hint: "give the columns in the network's order, alone or followed by the targets; drop leaves columns out"}
+			Hint: "give the columns in the network's order, alone or followed by the targets; --drop leaves columns out"}
 	}
 	r.features = free[:d]
 	f.notes = append(f.notes, fmt.Sprintf("The columns are matched with the network's inputs by position: %s is %s.",

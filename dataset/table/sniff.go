@@ -22,6 +22,7 @@ type dialect struct {
 	gzip      bool   // the file is compressed
 	encoding  string // as DuckDB names it: utf-8, latin-1 or utf-16
 
+	skip    int // blank lines before the first row
 	longest int // bytes of the longest row looked at
 
 	names  []string // of the columns
@@ -61,6 +62,9 @@ func readSample(path string, d *dialect) (sample []byte, whole bool, err error) 
 	}
 	sample = d.decode(sample, whole)
 	for line := range bytes.Lines(sample) {
+		if d.longest <= len("\r\n") && len(bytes.TrimRight(line, "\r\n")) == 0 {
+			d.skip++
+		}
 		d.longest = max(d.longest, len(line))
 	}
 	return sample, whole, nil

@@ -71,7 +71,7 @@ func expand(source string) (files []string, pair bool, err error) {
 	if strings.ContainsAny(source, "*?[") {
 		files, err = filepath.Glob(source)
 		if err != nil {
-			return nil, false, &Error{Source: source, Err: ErrOption, Detail: "broken glob: " + err.Error()}
+			return nil, false, &Error{Source: source, Err: ErrFormat, Detail: "broken glob: " + err.Error()}
 		}
 		sort.Strings(files)
 		if len(files) > 0 {

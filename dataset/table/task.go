@@ -27,14 +27,14 @@ func (t *reading) decide() error {
 	c := t.frame.columns[t.targets[0]]
 	switch {
 	case len(t.targets) > 1 && t.opts.Task == "classification":
-		return &Error{Source: "task", Err: ErrOption, Detail: "a classification has one target column", Hint: "give one target, or task regression"}
+		return &Error{Source: "task", Err: ErrOption, Detail: "a classification has one target column", Hint: "give one target, or --task regression"}
 	case len(t.targets) > 1 || t.opts.Task == "regression":
 		return t.constantTarget()
 	case t.opts.Task == "classification":
 	case c.isText():
 		t.note("The target %s holds texts: the task is classification.", c.name)
 	case t.looksLikeClasses():
-		t.note("The target %s holds a few whole numbers: the task is classification (task regression overrides).", c.name)
+		t.note("The target %s holds a few whole numbers: the task is classification (--task regression overrides).", c.name)
 	default:
 		return t.constantTarget()
 	}
@@ -84,11 +84,11 @@ func (t *reading) classes() error {
 	}
 	if t.opts.Task != "classification" && k > manyTexts && 2*k > t.count {
 		return &Error{Source: t.frame.source, Err: ErrLevels, Count: 1, Cells: []Cell{{Column: c.name, Found: fmt.Sprintf("%d different texts in %d rows", k, t.count)}},
-			Hint: "is it the target? name another with target; if each text is a class, say task classification"}
+			Hint: "is it the target? name another with --target; if each text is a class, say --task classification"}
 	}
 	if k > maxIndicators/t.count {
 		return &Error{Source: t.frame.source, Err: ErrLevels, Count: 1, Cells: []Cell{{Column: c.name, Found: fmt.Sprintf("%d classes in %d rows", k, t.count)}},
-			Hint: "that needs an output for every class; as numbers, say task regression"}
+			Hint: "that needs an output for every class; as numbers, say --task regression"}
 	}
 	return nil
 }
@@ -123,7 +123,7 @@ func (t *reading) constantTarget() error {
 }
 
 func (t *reading) constant(names []string, value string) error {
-	e := &Error{Source: t.frame.source, Err: ErrConstant, Hint: "nothing is to be learned from it; name another column with target"}
+	e := &Error{Source: t.frame.source, Err: ErrConstant, Hint: "nothing is to be learned from it; name another column with --target"}
 	for _, name := range names {
 		e.add(0, name, "every row holds "+value)
 	}

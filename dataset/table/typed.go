@@ -59,7 +59,7 @@ func defineData(e *engine, files []string, formats []format, opts *Options) erro
 	case formatJSON, formatParquet:
 		relation = typedRelation(files, formats[0])
 	default:
-		return &Error{Source: files[0], Err: ErrOption, Detail: fmt.Sprintf("sql reads no %s files", formats[0])}
+		return &Error{Source: "sql", Err: ErrOption, Detail: fmt.Sprintf("sql reads no %s files", formats[0])}
 	}
 	if err := e.run("CREATE VIEW data AS SELECT * FROM " + relation); err != nil {
 		return &Error{Source: files[0], Err: ErrFormat, Detail: firstLine(err.Error())}
@@ -93,7 +93,7 @@ func readTyped(f *frame, e *engine, relation string, opts *Options) error {
 			target = "DOUBLE"
 		case strings.HasSuffix(d[1], "]") || !slices.Contains(textTypes, kind):
 			return &Error{Source: f.source, Err: ErrFormat, Cells: []Cell{{Column: d[0], Found: "its type is " + d[1]}}, Count: 1,
-				Hint: "a column must hold numbers, texts, dates, times or true/false; sql can take it apart"}
+				Hint: "a column must hold numbers, texts, dates, times or true/false; --sql can take it apart"}
 		}
 		casts = append(casts, fmt.Sprintf("CAST(%s AS %s)", quoteName(d[0]), target))
 	}

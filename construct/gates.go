@@ -162,20 +162,22 @@ func newStrip(p *Problem, proj *projection, narrow bool) *strip {
 func newRampSide(p *Problem, proj *projection, sign float64, narrow bool) rampSide {
 	n := len(proj.t)
 	s := rampSide{sign: sign, edge: make([]float64, n), slope: make([]float64, n), reach: make([]int32, n)}
-	far := make([]float64, n+1)
+	near, half, far := make([]float64, n), make([]float64, n), make([]float64, n+1) // by position
 	far[n] = math.Inf(1)
 	for a := n - 1; a >= 0; a-- {
-		far[a] = min(far[a+1], proj.lower(proj.at(a, sign), sign))
+		i := proj.at(a, sign)
+		half[a] = proj.half[i]
+		near[a] = sign*proj.t[i] + half[a]
+		far[a] = min(far[a+1], proj.lower(i, sign))
 	}
 	limit := steepest(p.Precision, proj)
 	for a := 0; a < n; a++ {
 		i := proj.at(a, sign)
-		near, half := -proj.lower(i, -sign), proj.half[i]
-		b := firstBeyond(far, a+1, near+half)
-		edge, slope, ok := placeRamp(p.Precision, near, far[b], half, limit, narrow)
+		b := firstBeyond(far, a+1, near[a]+half[a])
+		edge, slope, ok := placeRamp(p.Precision, near[a], far[b], half[a], limit, narrow)
 		for !ok { // a gap of about the last bit of the format: seldom
 			b++
-			edge, slope, ok = placeRamp(p.Precision, near, far[b], half, limit, narrow)
+			edge, slope, ok = placeRamp(p.Precision, near[a], far[b], half[a], limit, narrow)
 		}
 		s.edge[i], s.slope[i], s.reach[i] = edge, slope, int32(b-a-1)
 	}

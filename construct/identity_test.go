@@ -304,10 +304,11 @@ func TestIdentitySameSeedSameBytes(t *testing.T) {
 		}
 		return net.Digest()
 	}
-	if digest(1) != digest(1) {
+	first, again := digest(1), digest(1)
+	if first != again {
 		t.Error("the same seed gave two networks")
 	}
-	if digest(1) == digest(2) {
+	if first == digest(2) {
 		t.Error("the seed is ignored")
 	}
 }

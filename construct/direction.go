@@ -23,11 +23,12 @@ import (
 
 const (
 	sampleRows     = 2048 // rows on which directions are ranked; up to here the ranking is exact
-	axisTries      = 24   // coordinate axes tried; evaluated without rounding
+	axisTries      = 24   // coordinate axes tried; evaluated without rounding of t
 	randomTries    = 24   // random directions tried
 	fullTries      = 6    // directions tried on all rows
 	directionBits  = 11   // of the entries of random directions: products with short numbers stay exact
 	separationUlps = 8    // a gap below this many roundings of t does not separate two rows
+	exactInputs    = 8    // up to so many inputs, certificates look at each term of a sum and see that an axis has one
 )
 
 // separation is the rows along a direction that keeps apart all rows with
@@ -137,7 +138,7 @@ func (s *separation) reduce(input network.Layer) (network.Layer, []float64) {
 			return input, s.u
 		}
 	}
-	if d == 1 || axis < 0 {
+	if d == 1 || axis < 0 || d > exactInputs {
 		return input, s.u
 	}
 	scale := input.Map.(*network.Diagonal).D[axis]
@@ -146,9 +147,9 @@ func (s *separation) reduce(input network.Layer) (network.Layer, []float64) {
 }
 
 // projectionRounding bounds the error of a distance u.x - knot over the rows of
-// x, in the problem's precision and any order of summation. One term with a
-// power of two is exact, and then so is the one subtraction; otherwise each of
-// the terms makes a product and an addition.
+// x, in the problem's precision and any order of summation, as a certificate
+// does. One term with a power of two is exact, and then so is the one
+// subtraction; otherwise each of the terms makes a product and an addition.
 func projectionRounding(p *Problem, x *mat.Dense, u []float64) float64 {
 	terms, inexact := 0, false
 	for _, v := range u {
@@ -158,8 +159,10 @@ func projectionRounding(p *Problem, x *mat.Dense, u []float64) float64 {
 			inexact = inexact || frac != 0.5
 		}
 	}
-	if terms == 0 || terms == 1 && !inexact {
+	if d := len(u); terms == 0 || terms == 1 && !inexact && d <= exactInputs {
 		return 0
+	} else if d > exactInputs {
+		terms = d
 	}
 	n, _ := x.Dims()
 	most := 0.0

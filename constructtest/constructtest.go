@@ -66,13 +66,13 @@ func Run(t *testing.T, c *construct.Construction, hooks ...func(t *testing.T, c 
 // every problem not marked Hard must be served, except that
 //
 //   - affine is for Affine problems;
-//   - patch is for classes.
+//   - patch is for classes that a base gets mostly right.
 func MayRefuse(name string, p Problem) bool {
 	switch name {
 	case "affine":
 		return !p.Affine || p.Hard
 	case "patch":
-		return !p.Set.IsClasses() || p.Hard
+		return p.Hard || !p.Set.IsClasses() || !p.Affine && !p.Clustered
 	}
 	return p.Hard
 }

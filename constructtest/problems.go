@@ -20,6 +20,8 @@ type Problem struct {
 	// Affine says that a network without hidden units solves it, so that no
 	// construction but patch, which is for classes, may refuse it in float64.
 	Affine bool
+	// Clustered says that the classes are linearly separable up to a few rows.
+	Clustered bool
 	// Hard says that rounding may be in the way of any construction, so that all
 	// may refuse.
 	Hard bool
@@ -31,6 +33,7 @@ type maker struct {
 	affine, hard bool
 	shapes       [][3]int // n, d, p
 	fill         func(rng *rand.Rand, x, y *mat.Dense)
+	class        func(rng *rand.Rand, x []float64, k int) int // nil: at random
 }
 
 var (
@@ -136,6 +139,20 @@ var makers = []maker{
 		each(x, func(_, j int) float64 { return math.Pow(10, float64(4*j-8)) * rng.NormFloat64() })
 		each(y, func(_, o int) float64 { return math.Pow(10, float64(6-8*o)) * rng.NormFloat64() })
 	}},
+	{name: "clusters with errors", shapes: [][3]int{{40, 10, 1}, {120, 12, 2}}, fill: func(rng *rand.Rand, x, y *mat.Dense) {
+		each(x, func(i, j int) float64 {
+			if j == 0 {
+				return float64(i%7) + rng.NormFloat64()/10
+			}
+			return rng.NormFloat64()
+		})
+		each(y, func(int, int) float64 { return rng.NormFloat64() })
+	}, class: func(rng *rand.Rand, x []float64, k int) int {
+		if rng.IntN(20) == 0 {
+			return rng.IntN(k)
+		}
+		return max(0, min(k-1, int(math.Round(x[0]*float64(k)/7))))
+	}},
 	{name: "heavy tails", shapes: fewShapes, hard: true, fill: func(rng *rand.Rand, x, y *mat.Dense) {
 		each(x, func(int, int) float64 { return math.Exp(6 * rng.NormFloat64()) })
 		each(y, func(int, int) float64 { return math.Exp(6 * rng.NormFloat64()) })
@@ -226,13 +243,15 @@ func (m maker) classes(shape [3]int, precision network.Precision) []Problem {
 				class[i] = c
 				continue
 			}
-			class[i] = rng.IntN(k)
+			if class[i] = rng.IntN(k); m.class != nil {
+				class[i] = m.class(rng, x.RawRowView(i), k)
+			}
 			chosen[key] = class[i]
 		}
 		set, err := dataset.NewClasses(x, class, names)
 		what := fmt.Sprintf("%s/n=%d,d=%d,k=%d,%v", m.name, shape[0], shape[1], k, precision)
 		p := m.problem(what, set, err, precision)
-		p.Affine = k == 1
+		p.Affine, p.Clustered = k == 1, k == 2 && m.class != nil
 		all = append(all, p)
 	}
 	return all

@@ -75,7 +75,7 @@ func (p *Matrix) evaluate() error {
 	} else {
 		p.csr = newCSR(p.n, p.m, 0)
 	}
-	c := newCollector(p.n, p.m)
+	c := newCollector(p.n, p.m, p.eps)
 	var fault error
 	eachBlock(p.net, p.x, p.layer, func(from int, block *mat.Dense) {
 		rows, _ := block.Dims()

@@ -1,7 +1,10 @@
 package phi
 
 import (
+	"cmp"
+	"slices"
 	"sort"
+	"sync"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -20,6 +23,7 @@ type coordinates struct {
 	n         int
 	t         [][]float64 // per coordinate: the value on every row
 	order     [][]int32   // per coordinate: rows by ascending t
+	ascending [][]float64 // per coordinate: t in that order
 	of        []int32     // per unit: its coordinate
 	scale     []float64   // per unit
 	bias      []float64   // per unit
@@ -146,9 +150,9 @@ func (c *coordinates) evaluate(net *network.Network, x mat.Matrix, l int, source
 	}
 	prefix := append(append([]network.Layer(nil), net.Layers[:l]...), network.Layer{Map: w})
 	read := network.Network{Layers: prefix, Precision: net.Precision}
-	c.t, c.order = make([][]float64, len(keys)), make([][]int32, len(keys))
+	c.t = make([][]float64, len(keys))
 	for k := range c.t {
-		c.t[k], c.order[k] = make([]float64, c.n), make([]int32, c.n)
+		c.t[k] = make([]float64, c.n)
 	}
 	eachBlock(&read, x, l, func(from int, block *mat.Dense) {
 		rows, _ := block.Dims()
@@ -158,19 +162,30 @@ func (c *coordinates) evaluate(net *network.Network, x mat.Matrix, l int, source
 			}
 		}
 	})
+	c.sort()
+	return true
+}
+
+// sort orders the rows along every coordinate, ties by row.
+func (c *coordinates) sort() {
+	c.order, c.ascending = make([][]int32, len(c.t)), make([][]float64, len(c.t))
+	var wait sync.WaitGroup
 	for k, t := range c.t {
-		order := c.order[k]
-		for i := range order {
-			order[i] = int32(i)
-		}
-		sort.Slice(order, func(a, b int) bool {
-			if t[order[a]] != t[order[b]] {
-				return t[order[a]] < t[order[b]]
+		wait.Go(func() {
+			order, ascending := make([]int32, c.n), make([]float64, c.n)
+			for i := range order {
+				order[i] = int32(i)
 			}
-			return order[a] < order[b]
+			slices.SortFunc(order, func(a, b int32) int {
+				return cmp.Or(cmp.Compare(t[a], t[b]), cmp.Compare(a, b))
+			})
+			for r, i := range order {
+				ascending[r] = t[i]
+			}
+			c.order[k], c.ascending[k] = order, ascending
 		})
 	}
-	return true
+	wait.Wait()
 }
 
 // value returns the output of unit u where its coordinate is t, rounded after
@@ -181,9 +196,9 @@ func (c *coordinates) value(u int, t float64) float64 {
 }
 
 // sorted returns the r-th smallest value of coordinate k.
-func (c *coordinates) sorted(k int32, r int) float64 { return c.t[k][c.order[k][r]] }
+func (c *coordinates) sorted(k int32, r int) float64 { return c.ascending[k][r] }
 
 // firstAt returns the number of rows whose coordinate k is below t.
 func (c *coordinates) firstAt(k int32, t float64) int {
-	return sort.Search(c.n, func(r int) bool { return c.sorted(k, r) >= t })
+	return sort.SearchFloat64s(c.ascending[k], t)
 }

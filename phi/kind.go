@@ -81,7 +81,7 @@ func (p *Matrix) Classify(set *dataset.Set) *Classification {
 	case r.Rank == p.n || r.Lower == p.n:
 		c.Class = Universal
 	case set != nil && (r.Known() || r.Upper < p.n):
-		c.Class = p.reaches(set, r)
+		c.Class = p.reaches(set)
 	}
 	return c
 }

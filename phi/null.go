@@ -30,15 +30,6 @@ func (p *Matrix) NullSpace() (*mat.Dense, error) {
 	return mat.DenseCopyOf(v.Slice(0, width, r.Rank, width)), nil
 }
 
-// reduced returns [Phi 1], or its R factor when it has more rows than columns:
-// same null space, same singular values.
-func (p *Matrix) reduced() *mat.Dense {
-	if p.n > p.m+1 {
-		return p.rFactor(true)
-	}
-	return p.augmented(true)
-}
-
 // Essential returns the units that QR with column pivoting picks, after the
 // column of ones, as a well-conditioned basis of the columns of [Phi 1], and
 // the free ones: every output function on the data can be had with zero output
@@ -49,7 +40,7 @@ func (p *Matrix) Essential() (essential, free []int, err error) {
 	if !p.factorFits(width) {
 		return nil, nil, ErrTooLarge
 	}
-	f := factorLeading(p.reduced(), p.m)
+	f := factorLeading(mat.DenseCopyOf(p.reduced()), p.m)
 	d := f.diagonal()
 	largest := 0.0
 	for _, v := range d {

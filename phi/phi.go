@@ -115,6 +115,8 @@ type Matrix struct {
 	opt   Options
 	stats *Stats
 
+	factor sync.Once
+	r      *mat.Dense // set by reduced
 	nested sync.Once
 	stairs *staircase // set by staircase
 }
@@ -132,7 +134,7 @@ func New(phi mat.Matrix, opt Options) (*Matrix, error) {
 		return nil, fmt.Errorf("phi: an interpolation matrix of %d x %d", n, m)
 	}
 	p := &Matrix{n: n, m: m, form: DenseForm, dense: mat.DenseCopyOf(phi), eps: 0x1p-52, opt: opt}
-	c := newCollector(n, m)
+	c := newCollector(n, m, p.eps)
 	for i := 0; i < n; i++ {
 		row := p.dense.RawRowView(i)
 		for j, v := range row {

@@ -135,19 +135,31 @@ func (p *Matrix) svdFits(n, m int) bool {
 
 // singularValues returns those of Phi or [Phi 1], descending. A matrix with
 // more rows than columns is first reduced to its R factor, a block of rows at
-// a time, so that a streamed one never has to be held.
+// a time, so that a streamed one never has to be held. The leading columns of
+// the R of [Phi 1] are the R of Phi.
 func (p *Matrix) singularValues(ones bool) ([]float64, bool) {
-	a := p.Dense()
-	if a == nil || p.n > p.m {
-		if p.n < p.m {
-			return nil, false
+	if p.n > p.m {
+		r := p.reduced()
+		rows, _ := r.Dims()
+		return singularValues(r.Slice(0, rows, 0, p.m+boolInt(ones)))
+	}
+	if p.n*p.m > p.opt.maxElements() {
+		return nil, false
+	}
+	return singularValues(p.augmented(ones))
+}
+
+// reduced returns [Phi 1], or its R factor when it has more rows than columns:
+// same null space, same singular values. It is kept, and not to be changed.
+func (p *Matrix) reduced() *mat.Dense {
+	p.factor.Do(func() {
+		if p.n > p.m+1 {
+			p.r = p.rFactor()
+		} else {
+			p.r = p.augmented(true)
 		}
-		return singularValues(p.rFactor(ones))
-	}
-	if ones {
-		a = withOnes(a)
-	}
-	return singularValues(a)
+	})
+	return p.r
 }
 
 // withOnes returns [a 1].
@@ -161,13 +173,10 @@ func withOnes(a *mat.Dense) *mat.Dense {
 	return b
 }
 
-// rFactor returns R (at most m x m, or m+1) of the QR factorization of Phi or
-// [Phi 1], by factoring [R; next rows] over and over.
-func (p *Matrix) rFactor(ones bool) *mat.Dense {
-	width := p.m
-	if ones {
-		width++
-	}
+// rFactor returns R (m+1 x m+1) of the QR factorization of [Phi 1], by
+// factoring [R; next rows] over and over.
+func (p *Matrix) rFactor() *mat.Dense {
+	width := p.m + 1
 	chunk := mat.NewDense(max(4*width, min(p.n, blockElements/width)), width, nil)
 	rows := 0
 	fold := func() {
@@ -186,9 +195,7 @@ func (p *Matrix) rFactor(ones bool) *mat.Dense {
 		}
 		dst := chunk.RawRowView(rows)
 		copy(dst, row)
-		if ones {
-			dst[width-1] = 1
-		}
+		dst[width-1] = 1
 		rows++
 	})
 	if rows > width {

@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"hinge/dataset"
+	"hinge/network"
 )
 
 // Solution is output weights for a matrix, and how well they do.
@@ -45,8 +46,7 @@ var ErrTooLarge = errors.New("phi: the matrix is too large to factor and has no 
 //
 // In this order: substitution, when singleton elimination makes the matrix
 // triangular and the solution is unique or basic; least squares block by
-// connected block, under NoBias or when the whole is too large and the blocks
-// reproduce the ones; QR with column pivoting; and for a
+// connected block, under NoBias or when the whole is too large; QR with column pivoting; and for a
 // rank below the number of columns a second QR, which gives the least norm.
 // Each is followed by one step of iterative refinement with the residual in
 // twice the working precision, kept when it makes the residual smaller.
@@ -104,7 +104,7 @@ func (p *Matrix) solver(opt SolveOptions) (solver, error) {
 			return &substitution{newTriangle(b, t, e), width == p.n}, nil
 		}
 		if opt.NoBias || !fits {
-			if blocks := p.blockSolver(s, opt, width); blocks != nil {
+			if blocks := p.blockSolver(s, opt); blocks != nil {
 				return blocks, nil
 			}
 		}
@@ -220,24 +220,72 @@ func largestEntry(a *mat.Dense) float64 {
 }
 
 // reachTolerance is the residual, as a fraction of a target's range, up to
-// which a Y counts as reached by a matrix of rank < n.
-const reachTolerance = 1e-6
+// which targets count as reached: the default tolerances of the constructions.
+func reachTolerance(p network.Precision) float64 {
+	if p == network.Float32 {
+		return 1e-5
+	}
+	return 1e-6
+}
 
-// reaches says whether the set's targets are specific solutions or none.
-func (p *Matrix) reaches(set *dataset.Set, r *Rank) string {
+// reaches says whether the set's targets are specific solutions or none. A
+// network that hits every row with this very layer is a witness; else the
+// least-squares solution tells. Classes are reached when the right output wins
+// on every row.
+func (p *Matrix) reaches(set *dataset.Set) string {
 	if n, _ := set.Y.Dims(); n != p.n {
 		return UnknownClass
+	}
+	witness := p.net != nil && p.layer == p.net.LastHidden() && p.net.Outputs() == set.P()
+	if witness && p.form != SparseForm && evaluationWork(p.net, p.n, len(p.net.Layers)-1) <= p.opt.maxWork() {
+		if hits(p.net.Eval(p.x), set, reachTolerance(p.net.Precision)) {
+			return Specific
+		}
 	}
 	s, err := p.Solve(set.Y, SolveOptions{})
 	if err != nil {
 		return UnknownClass
 	}
-	least := math.Inf(1)
-	for _, v := range set.Range() {
-		least = min(least, v)
+	tolerance := 1e-6
+	if p.net != nil {
+		tolerance = reachTolerance(p.net.Precision)
 	}
-	if s.Residual <= reachTolerance*least {
+	var got mat.Dense
+	got.Sub(set.Y, p.residual(s.stacked(), set.Y, SolveOptions{}))
+	if hits(&got, set, tolerance) {
 		return Specific
 	}
+	if set.IsClasses() { // other targets with the same winners may be in reach
+		return UnknownClass
+	}
 	return None
+}
+
+// stacked returns [A; c].
+func (s *Solution) stacked() *mat.Dense {
+	var x mat.Dense
+	x.Stack(s.A, mat.NewDense(1, len(s.C), s.C))
+	return &x
+}
+
+// hits reports whether the outputs reproduce every row of the set.
+func hits(got *mat.Dense, set *dataset.Set, tolerance float64) bool {
+	scale := set.Range()
+	for i := 0; i < set.N(); i++ {
+		row := got.RawRowView(i)
+		if set.IsClasses() {
+			for o, v := range row {
+				if o != set.Class[i] && !(v < row[set.Class[i]]) {
+					return false
+				}
+			}
+			continue
+		}
+		for o, v := range row {
+			if !(math.Abs(v-set.Y.At(i, o)) <= tolerance*scale[o]) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -15,14 +15,8 @@ import (
 // outputs returns Phi A + c.
 func outputs(p *Matrix, s *Solution) *mat.Dense {
 	var y mat.Dense
-	y.Mul(p.augmented(true), stacked(s))
+	y.Mul(p.augmented(true), s.stacked())
 	return &y
-}
-
-func stacked(s *Solution) *mat.Dense {
-	var x mat.Dense
-	x.Stack(s.A, mat.NewDense(1, len(s.C), s.C))
-	return &x
 }
 
 func distance(a, b mat.Matrix) float64 {
@@ -98,8 +92,8 @@ func TestSolveIsLeast(t *testing.T) {
 			t.Fatalf("null space of %d, free %d", k, s.Free)
 		}
 		along.Reset()
-		along.Mul(null.T(), stacked(s))
-		if v := largestEntry(&along); v > 1e-9*s.Condition*(1+largestEntry(stacked(s))) {
+		along.Mul(null.T(), s.stacked())
+		if v := largestEntry(&along); v > 1e-9*s.Condition*(1+largestEntry(s.stacked())) {
 			t.Fatalf("%s: %g along the null space", s.Method, v)
 		}
 		checkNullSpace(t, p, null)
@@ -255,4 +249,3 @@ func TestSolutionClass(t *testing.T) {
 		t.Errorf("%v", c)
 	}
 }
-

@@ -161,44 +161,81 @@ func (s *orthogonal) condition() float64 {
 	return d[0] / d[s.rank-1]
 }
 
-// blockwise solves block by connected block; the bias, when there is one,
-// stays zero.
+// blockwise solves block by connected block.
+//
+// A bias joins the blocks, and is split off again [P]: with P the projection
+// onto col(Phi) and e = 1 - P1, least squares of y by [Phi 1] has the bias
+// c = e.y / e.e and leaves for Phi the least squares of y - c 1 (Frisch and
+// Waugh 1933). Where the blocks reproduce the ones, e = 0, the bias stays zero.
 type blockwise struct {
 	blocks  []Block
 	parts   []*orthogonal
-	columns int
+	n, m    int
+	ones    *mat.Dense // weights of P1, m x 1; nil without bias
+	outside []float64  // e, n; nil when it is zero
 }
 
-// blockSolver returns nil when there are fewer than two blocks, one is too
-// large, or a bias is asked for that the blocks cannot do without.
-func (p *Matrix) blockSolver(s *csr, opt SolveOptions, columns int) solver {
+// blockSolver returns nil when there are fewer than two blocks or one is too
+// large.
+func (p *Matrix) blockSolver(s *csr, opt SolveOptions) solver {
 	blocks := s.blocks()
 	if len(blocks) < 2 {
 		return nil
 	}
-	b := &blockwise{blocks: blocks, columns: columns}
+	b := &blockwise{blocks: blocks, n: s.n, m: s.m}
 	place := make([]int, s.m)
-	covered := 0
 	for _, block := range blocks {
 		if !p.svdFits(len(block.Rows), len(block.Units)) {
 			return nil
 		}
-		part := newOrthogonal(s.block(block, place), p.tolerance(), opt.Basic)
-		if !opt.NoBias && part.rank < len(block.Rows) {
-			return nil
-		}
-		b.parts = append(b.parts, part)
-		covered += len(block.Rows)
+		b.parts = append(b.parts, newOrthogonal(s.block(block, place), p.tolerance(), opt.Basic))
 	}
-	if !opt.NoBias && covered < s.n {
-		return nil
+	if opt.NoBias {
+		return b
+	}
+	one := mat.NewDense(s.n, 1, nil)
+	for i := 0; i < s.n; i++ {
+		one.Set(i, 0, 1)
+	}
+	b.ones = b.project(one)
+	e := make([]float64, s.n)
+	s.multiply(e, mat.Col(nil, 0, b.ones))
+	for i := range e {
+		e[i] = 1 - e[i]
+	}
+	if norm(e) > p.tolerance()*math.Sqrt(float64(s.n)) {
+		b.outside = e
 	}
 	return b
 }
 
+// solve returns the weights, with a last row for the bias when there is one.
 func (b *blockwise) solve(r mat.Matrix) *mat.Dense {
+	a := b.project(r)
+	if b.ones == nil {
+		return a
+	}
 	_, outputs := r.Dims()
-	x := mat.NewDense(b.columns, outputs, nil)
+	x := mat.NewDense(b.m+1, outputs, nil)
+	x.Copy(a)
+	if b.outside == nil {
+		return x
+	}
+	square := dot(b.outside, b.outside)
+	for o := 0; o < outputs; o++ {
+		c := dot(b.outside, mat.Col(nil, o, r)) / square
+		for j := 0; j < b.m; j++ {
+			x.Set(j, o, x.At(j, o)-c*b.ones.At(j, 0))
+		}
+		x.Set(b.m, o, c)
+	}
+	return x
+}
+
+// project returns the weights of the least squares of r by the units alone.
+func (b *blockwise) project(r mat.Matrix) *mat.Dense {
+	_, outputs := r.Dims()
+	x := mat.NewDense(b.m, outputs, nil)
 	for k, block := range b.blocks {
 		rhs := mat.NewDense(len(block.Rows), outputs, nil)
 		for at, i := range block.Rows {
@@ -215,7 +252,7 @@ func (b *blockwise) solve(r mat.Matrix) *mat.Dense {
 }
 
 func (b *blockwise) describe() (int, float64, string) {
-	rank, first, last := 0, 0.0, math.Inf(1)
+	rank, first, last := boolInt(b.outside != nil), 0.0, math.Inf(1)
 	for _, part := range b.parts {
 		d := part.f.diagonal()
 		rank += part.rank

@@ -20,7 +20,7 @@ type Stats struct {
 	// not zero on any, in order.
 	Dead, AlwaysOn []int
 	// Parallel lists groups of two or more awake units whose columns are
-	// positive multiples of each other to nine digits; nil and ParallelKnown false when that was not looked for.
+	// positive multiples of each other up to rounding; nil and ParallelKnown false when that was not looked for.
 	Parallel      [][]int
 	ParallelKnown bool
 	// Scale is the largest absolute entry.
@@ -53,13 +53,15 @@ type collector struct {
 	parallel *parallelFinder
 }
 
-func newCollector(n, m int) *collector {
+// newCollector starts counting an n x m matrix made in an arithmetic of spacing
+// eps.
+func newCollector(n, m int, eps float64) *collector {
 	return &collector{
 		stats:    Stats{PerRow: make([]int, n), PerUnit: make([]int, m)},
 		seed:     maphash.MakeSeed(),
 		patterns: make(map[uint64]struct{}),
 		bits:     make([]byte, 8*((m+63)/64)),
-		parallel: newParallelFinder(m),
+		parallel: newParallelFinder(m, parallelRoundings*eps+float64(n)*0x1p-53),
 	}
 }
 
@@ -121,28 +123,29 @@ func (s *Stats) markConstant() {
 	}
 }
 
-// parallelTolerance is the relative difference up to which two fingerprints
-// of columns are called equal: far above the rounding of float64 sums of any
-// length met here, far below any difference of hyperplanes one would choose.
-const parallelTolerance = 1e-9
-
 // parallelFinder finds parallel columns in one pass and O(m) memory. Each
-// column v is scaled by its first nonzero, and reduced to its first nonzero
-// row and a few random functionals sum_i g_i v_i / v_first. Parallel columns
-// agree in all of them. Columns that agree without being parallel would have
-// to differ by a vector orthogonal to all the random g, to nine digits each:
-// that is improbable (below 1e-15 per pair), though no proof.
+// column v is reduced to its first nonzero row and a few random functionals
+// sum_i g_i v_i / sum_i |v_i|. Parallel columns agree in all of them. Columns that agree without being parallel would have
+// to differ by a vector nearly orthogonal to all the random g: that is
+// improbable, though no proof.
 type parallelFinder struct {
 	first []int32 // row of the first nonzero, -1 before
 	head  []float64
 	sums  [functionals][]float64
 	norm  []float64
+
+	tolerance float64
 }
 
 const functionals = 3
 
-func newParallelFinder(m int) *parallelFinder {
-	f := &parallelFinder{first: make([]int32, m), head: make([]float64, m), norm: make([]float64, m)}
+// parallelRoundings is how many roundings of the arithmetic, relative to the
+// size of a column, two parallel columns may be apart; the rounding of the
+// fingerprint itself, at most n 2^-53, comes on top.
+const parallelRoundings = 32
+
+func newParallelFinder(m int, tolerance float64) *parallelFinder {
+	f := &parallelFinder{tolerance: tolerance, first: make([]int32, m), head: make([]float64, m), norm: make([]float64, m)}
 	for j := range f.first {
 		f.first[j] = -1
 	}
@@ -197,7 +200,7 @@ func (f *parallelFinder) groups(perUnit []int) [][]int {
 			return false
 		}
 		for k := range f.sums {
-			if math.Abs(mark(a, k)-mark(b, k)) > parallelTolerance {
+			if math.Abs(mark(a, k)-mark(b, k)) > f.tolerance {
 				return false
 			}
 		}

@@ -51,7 +51,7 @@ func (p *Matrix) buildGates() bool {
 	}
 	p.csr = byUnit.transpose()
 	p.form = SparseForm
-	stats := newCollector(p.n, p.m)
+	stats := newCollector(p.n, p.m, p.eps)
 	for i := 0; i < p.n; i++ {
 		cols, vals := p.csr.row(i)
 		stats.addSparse(i, cols, vals)

@@ -51,6 +51,8 @@ func walkable(m network.Map) bool {
 		return true
 	case *network.Sum:
 		return allWalkable(m.Maps)
+	case *network.Stack:
+		return allWalkable(m.Maps)
 	case *network.Blocks:
 		return allWalkable(m.Maps)
 	}
@@ -86,6 +88,16 @@ func eachTerm(m network.Map, i int, visit func(j int, w float64)) {
 			_, in := part.Dims()
 			at += in
 		}
+	case *network.Stack:
+		row := 0
+		for _, part := range m.Maps {
+			height, _ := part.Dims()
+			if i < row+height {
+				eachTerm(part, i-row, visit)
+				return
+			}
+			row += height
+		}
 	case *network.Blocks:
 		row, col := 0, 0
 		for _, part := range m.Maps {
@@ -104,7 +116,7 @@ func eachTerm(m network.Map, i int, visit func(j int, w float64)) {
 // columns gives access to a walkable map by input.
 type columns struct {
 	m     network.Map
-	parts []columns // of a Sum or of Blocks
+	parts []columns // of a Sum, a Stack or Blocks
 	// A Sparse map, transposed.
 	ptr []int
 	row []int32
@@ -117,6 +129,10 @@ func newColumns(m network.Map) columns {
 	case *network.Sparse:
 		c.transpose(m)
 	case *network.Sum:
+		for _, part := range m.Maps {
+			c.parts = append(c.parts, newColumns(part))
+		}
+	case *network.Stack:
 		for _, part := range m.Maps {
 			c.parts = append(c.parts, newColumns(part))
 		}
@@ -168,6 +184,13 @@ func (c *columns) each(j int, visit func(i int, w float64)) {
 				return
 			}
 			j -= in
+		}
+	case *network.Stack:
+		row := 0
+		for p := range c.parts {
+			height, _ := c.parts[p].m.Dims()
+			c.parts[p].each(j, func(i int, w float64) { visit(row+i, w) })
+			row += height
 		}
 	case *network.Blocks:
 		row := 0

@@ -41,8 +41,11 @@ func Load(path string) (*network.Network, error) {
 
 // Save writes a network as an .onnx file, whole or not at all.
 func Save(path string, net *network.Network) error {
-	return wholefile.Write(path, func(w io.Writer) error { return onnx.Write(w, net, onnx.Options{}) })
+	return wholefile.Write(path, func(w io.Writer) error { return Write(w, net) })
 }
+
+// Write writes a network in the ONNX format.
+func Write(w io.Writer, net *network.Network) error { return onnx.Write(w, net, onnx.Options{}) }
 
 // systemError drops the path from an error of the operating system, since the
 // message names it already.

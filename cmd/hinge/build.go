@@ -3,14 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"hinge"
 	"hinge/construct"
-	"hinge/internal/wholefile"
 	"hinge/network"
 )
 
@@ -114,21 +112,8 @@ func (v *buildVerb) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	r.Report.Seconds.Read = read
-	if uncertified == nil || v.force {
-		p.stage("writing " + v.file)
-		if err := saveNetwork(v.file, r); err != nil {
-			return err
-		}
-	}
-	if v.html != "" {
-		p.stage("drawing " + v.html)
-		page, err := hinge.Page(r, opts)
-		if err != nil {
-			return err
-		}
-		if err := wholefile.Write(v.html, page.WriteHTML); err != nil {
-			return err
-		}
+	if err := v.write(r, opts, uncertified == nil || v.force); err != nil {
+		return err
 	}
 	p.end()
 	return errors.Join(v.out.print(cmd, r.Report), v.verdict(uncertified))
@@ -156,16 +141,19 @@ func (v *buildVerb) checkOutputs() error {
 	return canWrite(v.html)
 }
 
-// saveNetwork writes the network and notes where and how long it took.
-func saveNetwork(path string, r *hinge.Result) error {
-	start := time.Now()
-	if err := hinge.Save(path, r.Network); err != nil {
-		return err
+// write writes the network, if it is to be kept, and the page, both or none.
+func (v *buildVerb) write(r *hinge.Result, opts hinge.Options, keep bool) error {
+	var out outputs
+	defer out.discard()
+	if keep {
+		if err := out.network(v.file, r); err != nil {
+			return err
+		}
 	}
-	r.Report.Seconds.Write = time.Since(start).Seconds()
-	r.Report.File = path
-	if info, err := os.Stat(path); err == nil {
-		r.Report.Bytes = info.Size()
+	if v.html != "" {
+		if err := out.page(v.html, r, opts); err != nil {
+			return err
+		}
 	}
-	return nil
+	return out.commit()
 }

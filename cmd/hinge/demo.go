@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -79,15 +80,12 @@ func (v *demoVerb) run(cmd *cobra.Command, _ []string) error {
 		return &hinge.DefectError{Err: err}
 	}
 	r.Report.Seconds.Read = read
-	if err := saveNetwork(file, r); err != nil {
+	var out outputs
+	defer out.discard()
+	if err := errors.Join(out.network(file, r), out.page(page, r, opts)); err != nil {
 		return err
 	}
-	p.stage("drawing " + page)
-	drawn, err := hinge.Page(r, opts)
-	if err != nil {
-		return err
-	}
-	if err := wholefile.Write(page, drawn.WriteHTML); err != nil {
+	if err := out.commit(); err != nil {
 		return err
 	}
 	p.end()

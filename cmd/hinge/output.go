@@ -13,7 +13,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"hinge"
 	"hinge/internal/blas"
+	"hinge/internal/wholefile"
 	"hinge/report"
 )
 
@@ -126,4 +128,53 @@ func canWrite(path string) error {
 		return fmt.Errorf("cannot write %s: it is a folder", path)
 	}
 	return nil
+}
+
+// outputs are files that appear together or not at all.
+type outputs []*wholefile.File
+
+func (o *outputs) add(path string, write func(w io.Writer) error) error {
+	f, err := wholefile.Prepare(path, write)
+	if err == nil {
+		*o = append(*o, f)
+	}
+	return err
+}
+
+// network prepares the file of a network and notes its size and the time.
+func (o *outputs) network(path string, r *hinge.Result) error {
+	start := time.Now()
+	if err := o.add(path, func(w io.Writer) error { return hinge.Write(w, r.Network) }); err != nil {
+		return err
+	}
+	r.Report.Seconds.Write = time.Since(start).Seconds()
+	r.Report.File, r.Report.Bytes = path, (*o)[len(*o)-1].Size()
+	return nil
+}
+
+// page prepares the HTML page of a build.
+func (o *outputs) page(path string, r *hinge.Result, opts hinge.Options) error {
+	if opts.Progress != nil {
+		opts.Progress("drawing " + path)
+	}
+	page, err := hinge.Page(r, opts)
+	if err != nil {
+		return err
+	}
+	return o.add(path, page.WriteHTML)
+}
+
+func (o *outputs) commit() error {
+	for _, f := range *o {
+		if err := f.Commit(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *outputs) discard() {
+	for _, f := range *o {
+		f.Discard()
+	}
 }

@@ -36,10 +36,14 @@ func TestScripts(t *testing.T) {
 			if cond == "shared" {
 				return sharedFolder() != "", nil
 			}
+			if path, ok := strings.CutPrefix(cond, "exists:"); ok {
+				_, err := os.Stat(path)
+				return err == nil, nil
+			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exit": cmdExit, "json": cmdJSON, "none": cmdNone, "flip": cmdFlip, "write": cmdWrite,
+			"exit": cmdExit, "json": cmdJSON, "none": cmdNone, "flip": cmdFlip, "write": cmdWrite, "truncate": cmdTruncate,
 		},
 	})
 }
@@ -207,4 +211,15 @@ func cmdWrite(ts *testscript.TestScript, neg bool, args []string) {
 		fmt.Fprintf(&b, "%v,%v,%v\n", rng.Float64(), rng.Float64(), rng.Float64())
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(b.String()), 0o666))
+}
+
+// truncate IN LENGTH OUT copies the first bytes of a file.
+func cmdTruncate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: truncate in length out")
+	}
+	length, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	data := ts.ReadFile(args[0])
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(data[:min(length, len(data))]), 0o666))
 }

@@ -34,34 +34,80 @@ var pending struct {
 // A path that names something other than a plain file (a pipe, a terminal, a
 // device) is written to directly: it cannot be replaced.
 func Write(path string, write func(w io.Writer) error) error {
-	target, err := resolve(path)
+	f, err := Prepare(path, write)
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(target)
-	switch {
+	defer f.Discard()
+	return f.Commit()
+}
+
+// A File is content that is on disk, but not yet under its name.
+type File struct {
+	target string
+	temp   string // "" once it is committed or discarded, and for a direct write
+	mode   fs.FileMode
+	size   int64
+}
+
+// Prepare does the part of [Write] that is likely to fail: it writes the content
+// beside the target. [File.Commit] then puts it into place. So several files
+// appear together or not at all: prepare them all, commit them all.
+func Prepare(path string, write func(w io.Writer) error) (*File, error) {
+	target, err := resolve(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{target: target}
+	switch info, err := os.Stat(target); {
 	case err == nil && info.IsDir():
-		return fmt.Errorf("%s is a folder: name a file", path)
+		return nil, fmt.Errorf("cannot write %s: it is a folder", path)
 	case err == nil && !info.Mode().IsRegular():
-		return writeDirect(target, write)
+		f.size, err = writeDirect(target, write)
+		return f, err
+	case err == nil:
+		f.mode = info.Mode().Perm()
 	}
 	file, err := create(target)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer forget(file.Name())
-	if err = fill(file, write); err != nil {
-		return describe(path, err)
+	f.temp = file.Name()
+	if f.size, err = fill(file, write); err != nil {
+		f.Discard()
+		return nil, describe(path, err)
 	}
-	if info != nil {
-		if err := os.Chmod(file.Name(), info.Mode().Perm()); err != nil {
-			return err
+	return f, nil
+}
+
+// Size returns the number of bytes of the content.
+func (f *File) Size() int64 { return f.size }
+
+// Commit puts the content into place, with the mode of the file it replaces.
+func (f *File) Commit() error {
+	if f.temp == "" {
+		return nil
+	}
+	if f.mode != 0 {
+		if err := os.Chmod(f.temp, f.mode); err != nil {
+			return describe(f.target, err)
 		}
 	}
-	if err := os.Rename(file.Name(), target); err != nil {
-		return err
+	if err := os.Rename(f.temp, f.target); err != nil {
+		return describe(f.target, err)
 	}
-	return syncFolder(filepath.Dir(target))
+	forget(f.temp)
+	f.temp = ""
+	return syncFolder(filepath.Dir(f.target))
+}
+
+// Discard removes content that was not committed; after Commit it does nothing.
+func (f *File) Discard() {
+	if f.temp != "" {
+		os.Remove(f.temp)
+		forget(f.temp)
+		f.temp = ""
+	}
 }
 
 // RemovePending removes the temporary files of writes that are under way. It
@@ -109,41 +155,54 @@ func create(target string) (*os.File, error) {
 	}
 }
 
-// forget removes the temporary file if it is still there.
+// forget takes a temporary file off the list of those under way.
 func forget(name string) {
-	os.Remove(name)
 	pending.Lock()
 	delete(pending.names, name)
 	pending.Unlock()
 }
 
-// fill writes, flushes, syncs and closes.
-func fill(file *os.File, write func(w io.Writer) error) error {
-	buffered := bufio.NewWriterSize(file, bufferSize)
+// fill writes, flushes, syncs and closes, and returns the number of bytes.
+func fill(file *os.File, write func(w io.Writer) error) (int64, error) {
+	size, err := pour(file, write)
+	if err == nil {
+		err = file.Sync()
+	}
+	return size, errors.Join(err, file.Close())
+}
+
+// pour writes through a buffer and counts.
+func pour(file *os.File, write func(w io.Writer) error) (int64, error) {
+	counted := &counter{w: file}
+	buffered := bufio.NewWriterSize(counted, bufferSize)
 	err := write(buffered)
 	if err == nil {
 		err = buffered.Flush()
 	}
-	if err == nil {
-		err = file.Sync()
-	}
-	return errors.Join(err, file.Close())
+	return counted.n, err
 }
 
-func writeDirect(path string, write func(w io.Writer) error) error {
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += int64(n)
+	return n, err
+}
+
+func writeDirect(path string, write func(w io.Writer) error) (int64, error) {
 	file, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
-		return describe(path, err)
+		return 0, describe(path, err)
 	}
-	buffered := bufio.NewWriterSize(file, bufferSize)
-	err = write(buffered)
-	if err == nil {
-		err = buffered.Flush()
-	}
+	size, err := pour(file, write)
 	if err = errors.Join(err, file.Close()); err != nil {
-		return describe(path, err)
+		return 0, describe(path, err)
 	}
-	return nil
+	return size, nil
 }
 
 // syncFolder makes the rename itself durable, where folders can be synced.

@@ -100,6 +100,37 @@ func TestWriteToAFullDevice(t *testing.T) {
 	}
 }
 
+func TestPrepareCommitDiscard(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	for _, commit := range []bool{false, true} {
+		f, err := Prepare(path, text("content"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Size() != 7 {
+			t.Errorf("Size() = %d, want 7", f.Size())
+		}
+		if _, err := os.Stat(path); err == nil {
+			t.Error("the file is there before Commit")
+		}
+		if commit {
+			if err := f.Commit(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f.Discard()
+		if !commit {
+			if files, _ := os.ReadDir(filepath.Dir(path)); len(files) != 0 {
+				t.Errorf("left behind: %v", files)
+			}
+		}
+	}
+	if got := read(t, path); got != "content" {
+		t.Errorf("file holds %q", got)
+	}
+	onlyFile(t, path)
+}
+
 func TestRemovePending(t *testing.T) {
 	folder := t.TempDir()
 	Write(filepath.Join(folder, "f"), func(w io.Writer) error {

@@ -34,7 +34,7 @@ const (
 	laterTries     = 24      // random directions tried for every further projection
 	scoutedPairs   = 4096    // pairs on which candidates for further projections are compared
 	minMeetings    = 1 << 22 // pairs of rows that may be listed, whatever the size of the table
-	entryBits      = 12      // of a direction's entries: short, so that float64 products are exact for float32 data
+	fewerFrom      = 32      // inputs from which directions along an eighth of them are tried
 	gateStream     = 0x6a7e  // the stream of random numbers, so that other searches draw others
 )
 
@@ -142,12 +142,12 @@ func (s *gateSearch) random(try int) []float64 {
 		return s.axis(0)
 	}
 	keep := len(s.used)
-	if try%2 == 1 && keep >= 32 {
+	if try%2 == 1 && keep >= fewerFrom {
 		keep /= 8
 	}
-	const top = 1 << (entryBits - 1)
 	for _, k := range s.rng.Perm(len(s.used))[:keep] {
-		u[s.used[k]] = float64(top+s.rng.IntN(top)) / (2 * top)
+		// All bits of the format: short entries make ties on integer tables.
+		u[s.used[k]] = s.p.Precision.Round(0.5 + s.rng.Float64()/2)
 		if s.rng.IntN(2) == 1 {
 			u[s.used[k]] *= -1
 		}

@@ -121,6 +121,9 @@ func likelyProjections(n, d int, prec network.Precision) int {
 	if d == 1 {
 		return 1
 	}
+	if d >= fewerFrom {
+		d /= 8
+	}
 	// Each entry of x and u is about 1 and 3/4 in size: the rounding bound is
 	// about d eps * 3/4 d, the standard deviation of t about 3/4 sqrt(d). Two
 	// normal numbers lie within h of each other with probability

@@ -237,7 +237,8 @@ func (u direction) enclose(p Precision, h, e []float64) (lo, hi float64) {
 	}
 	k := max(terms-1, 0) + rounded
 	if k == 0 {
-		return t - doubt*outward, t + doubt*outward
+		doubt = doubt*outward + tinyOf(p)
+		return t - doubt, t + doubt
 	}
 	err := (gammaOf(p, k)*(size+doubt) + doubt + float64(terms)*tinyOf(p)) * outward
 	return math.Nextafter(t-err, math.Inf(-1)), math.Nextafter(t+err, math.Inf(1))
@@ -286,6 +287,9 @@ func newGateBoxes(n *Network, layer int, th *thresholds, rows *rowBoxes) (*gateB
 // one rounding that is left does not cross z, a number of the precision.
 func reaches(p Precision, s, b, z float64) float64 {
 	if isPowerOfTwo(s) {
+		if math.Abs(z-b) < 0x1p60*tinyOf(p) { // the product may underflow
+			z += tinyOf(p)
+		}
 		z = roundUp(p, z)
 	} else {
 		u := p.Eps() + 0x1p-52

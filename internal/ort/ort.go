@@ -13,9 +13,11 @@ import (
 	"hinge/network"
 )
 
-// batchRows is the number of rows given to the runtime at once. It is odd, so
-// that models are run with a full batch and with a ragged one.
-const batchRows = 4093
+// batchRows returns the number of rows given to the runtime at once. A
+// structured model makes about as many numbers for a row as it stores, so this
+// keeps the numbers of a batch below half a GiB. It is seldom a divisor of the
+// number of rows: models are run with full batches and with a ragged one.
+func batchRows(model []byte) int { return min(4093, max(61, 1<<29/max(len(model), 1))) }
 
 // start loads the library once for the whole process.
 var start = sync.OnceValue(func() error {
@@ -80,8 +82,9 @@ func eval[T float32 | float64](model []byte, x *mat.Dense) (*mat.Dense, error) {
 	}
 	defer session.Destroy()
 	var y []float64
-	for from := 0; from < rows; from += batchRows {
-		batch, err := runBatch[T](session, x, from, min(from+batchRows, rows))
+	step := batchRows(model)
+	for from := 0; from < rows; from += step {
+		batch, err := runBatch[T](session, x, from, min(from+step, rows))
 		if err != nil {
 			return nil, fmt.Errorf("ONNX Runtime, rows from %d: %w", from, err)
 		}

@@ -285,6 +285,14 @@ func appendWeights(w *csr, m network.Map, i, shift int) bool {
 			}
 			i -= out
 		}
+	case *network.Blocks:
+		for _, part := range m.Maps {
+			out, in := part.Dims()
+			if i < out {
+				return appendWeights(w, part, i, shift)
+			}
+			i, shift = i-out, shift+in
+		}
 	}
 	return false
 }

@@ -71,7 +71,7 @@ func (e *engine) query(statement string, sink func(chunk) error) error {
 		return &engineError{duckdb.PrepareError(prepared)}
 	}
 	var result duckdb.Result
-	//lint:ignore SA1019 the only call that streams; its replacement holds the whole result
+	// marked deprecated, but its replacement holds the whole result
 	state = duckdb.ExecutePreparedStreaming(prepared, &result)
 	defer duckdb.DestroyResult(&result)
 	if state != duckdb.StateSuccess {

@@ -118,14 +118,6 @@ func (c *column) display(cell float64) string {
 	return dataset.FormatNumber(cell)
 }
 
-// level returns a cell as the name of a level or class.
-func (c *column) level(cell float64) string {
-	if code, ok := wordOf(cell); ok {
-		return c.texts[code]
-	}
-	return dataset.FormatNumber(cell)
-}
-
 // quoteCell quotes a text, of a long one the beginning.
 func quoteCell(s string) string {
 	const most = 40

@@ -32,8 +32,8 @@ func (l *loader) sparse(r *mapRecord) (network.Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(r.Zeros)%2 != 0 {
-		return nil, fmt.Errorf("a sparse map's list of zeros is odd")
+	if m.In < 0 || m.In > maxFile || len(r.Zeros)%2 != 0 {
+		return nil, fmt.Errorf("a sparse map of %d inputs and %d places of zeros", m.In, len(r.Zeros))
 	}
 	for i := 0; i < len(r.Zeros); i += 2 {
 		entries = append(entries, entry{row: r.Zeros[i], col: r.Zeros[i+1]})

@@ -5,7 +5,10 @@ import (
 	"slices"
 	"testing"
 
+	"gonum.org/v1/gonum/mat"
+
 	"hinge/network"
+	pb "hinge/onnx/internal/onnxpb"
 )
 
 // The random networks of the other tests must use every way of writing a map
@@ -27,17 +30,12 @@ func TestRandomNetworksCoverEverything(t *testing.T) {
 		for _, n := range model.Graph.Node {
 			ops[n.GetOpType()]++
 		}
-		for _, entry := range model.MetadataProps {
-			var s structure
-			if entry.GetKey() != structureKey {
-				continue
-			}
-			if err := json.Unmarshal([]byte(entry.GetValue()), &s); err != nil {
-				t.Fatal(err)
-			}
-			for _, l := range s.Layers {
-				visit(l.Map)
-			}
+		var s structure
+		if err := json.Unmarshal([]byte(describedIn(model).GetValue()), &s); err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range s.Layers {
+			visit(l.Map)
 		}
 	}
 	for _, want := range []string{"dense gemm", "dense matmul", "sparse matmul", "sparse gather", "elementwise ",
@@ -51,6 +49,43 @@ func TestRandomNetworksCoverEverything(t *testing.T) {
 			t.Errorf("operator %s was drawn %d times", op, ops[op])
 		}
 	}
+}
+
+// FuzzStructure replaces the description of the layers and nothing else: then
+// the network read must be the one in the graph, or none.
+func FuzzStructure(f *testing.F) {
+	for seed := range uint64(24) {
+		model := modelOf(f, encode(f, newMaker(seed).network(network.Float64), Options{Dense: seed%4 == 0}))
+		f.Add(seed, describedIn(model).GetValue())
+	}
+	huge := `{"kind":"sparse","form":"gather","in":9223372036854775807,"weights":["w"],"indices":["i"]}`
+	f.Add(uint64(3), `{"layers":[{"map":{"kind":"sum","maps":[`+huge+`,`+huge+`,{"kind":"stack"},null]}}]}`)
+	f.Fuzz(func(t *testing.T, seed uint64, description string) {
+		net := newMaker(seed % 24).network(network.Float64)
+		dense := seed%4 == 0
+		model := modelOf(t, encode(t, net, Options{Dense: dense}))
+		describedIn(model).Value = &description
+		got, err := Decode(marshalModel(t, model))
+		if err != nil {
+			return
+		}
+		if dense {
+			net = net.Dense()
+		}
+		x := newMaker(seed).inputs(3, net.Inputs())
+		if !mat.Equal(net.Forward(x), got.Forward(x)) {
+			t.Errorf("another description made another network:\n%v\n%v", net, got)
+		}
+	})
+}
+
+func describedIn(model *pb.ModelProto) *pb.StringStringEntryProto {
+	for _, entry := range model.MetadataProps {
+		if entry.GetKey() == structureKey {
+			return entry
+		}
+	}
+	return &pb.StringStringEntryProto{}
 }
 
 func TestRunsOf(t *testing.T) {

@@ -44,9 +44,9 @@ func init() {
 }
 
 const (
-	// featureElements bounds the numbers of Phi: 2^24 of them, 128 MiB, are
-	// factorized in some ten seconds.
-	featureElements = 1 << 24
+	// featureElements bounds the numbers of Phi: 2^23 of them are 64 MiB, held
+	// some five times, and are factorized in some ten seconds without OpenBLAS.
+	featureElements = 1 << 23
 	// chooseRows is the number of rows up to which columns are chosen by pivoted
 	// QR, which runs at the speed of memory; beyond, least norm on all columns.
 	chooseRows = 1200
@@ -114,9 +114,12 @@ func buildFeatures(p *Problem) (*network.Network, error) {
 			break
 		}
 		f := drawHyperplanes(p, x, m, rng)
-		net, bound := f.solve(p, input, choose)
+		net, residual, bound := f.solve(p, input, choose)
 		if last = refuseInaccurate("features", p, bound); last == nil {
 			return net, nil
+		}
+		if residual <= allowedError(p)/2 {
+			break // the rank is there, it is the rounding: more units add to that
 		}
 		m *= 2
 	}
@@ -217,9 +220,9 @@ func firstColumns(m int) []int {
 	return columns
 }
 
-// solve returns the network with the output weights, and the bound of its error
-// on the rows.
-func (f *hyperplanes) solve(p *Problem, input network.Layer, choose bool) (*network.Network, float64) {
+// solve returns the network with the output weights, the residual of the solve
+// and the bound of the network's error on the rows.
+func (f *hyperplanes) solve(p *Problem, input network.Layer, choose bool) (net *network.Network, residual, bound float64) {
 	m := len(f.bias)
 	w, solved := (*mat.Dense)(nil), false
 	if !choose {
@@ -229,6 +232,7 @@ func (f *hyperplanes) solve(p *Problem, input network.Layer, choose bool) (*netw
 		w = chosenColumns(f.phi, p.Set.Y)
 	}
 	roundAll(p.Precision, w)
+	residual, bound = f.errorBound(p, w)
 	_, outputs := w.Dims()
 	var used []int
 	for j := range m {
@@ -237,7 +241,7 @@ func (f *hyperplanes) solve(p *Problem, input network.Layer, choose bool) (*netw
 		}
 	}
 	if len(used) == 0 {
-		return constantNetwork(p.Precision, p.Set.D(), w.RawRowView(m)), f.errorBound(p, w)
+		return constantNetwork(p.Precision, p.Set.D(), w.RawRowView(m)), residual, bound
 	}
 	out := network.NewDense(outputs, len(used), make([]float64, outputs*len(used)))
 	for k, j := range used {
@@ -245,10 +249,10 @@ func (f *hyperplanes) solve(p *Problem, input network.Layer, choose bool) (*netw
 			out.W[o*len(used)+k] = w.At(j, o)
 		}
 	}
-	net := &network.Network{Precision: p.Precision, Layers: []network.Layer{
+	net = &network.Network{Precision: p.Precision, Layers: []network.Layer{
 		input, f.layer(used), {Map: out, Bias: mat.Row(nil, m, w), Name: "output"},
 	}}
-	return net, f.errorBound(p, w)
+	return net, residual, bound
 }
 
 // chosenColumns solves with the columns that pivoted QR picks; the constant is
@@ -267,11 +271,11 @@ func chosenColumns(phi, y *mat.Dense) *mat.Dense {
 	return w
 }
 
-// errorBound bounds the error of the rounded weights w ((m+1) x p) on the rows,
-// whatever the order of summation, as a fraction of each target's range: the
-// residual, the roundings of the output's sum, and those of each awake unit
-// seen through its output weight.
-func (f *hyperplanes) errorBound(p *Problem, w *mat.Dense) float64 {
+// errorBound returns the residual of the rounded weights w ((m+1) x p) on the
+// rows, and a bound of the network's error whatever the order of summation,
+// both as fractions of each target's range: the residual, the roundings of the
+// output's sum, and those of each awake unit seen through its output weight.
+func (f *hyperplanes) errorBound(p *Problem, w *mat.Dense) (residual, bound float64) {
 	n, m := f.blur.Dims()
 	var out, doubt mat.Dense
 	out.Mul(f.phi, w)
@@ -291,11 +295,12 @@ func (f *hyperplanes) errorBound(p *Problem, w *mat.Dense) float64 {
 		}
 	}
 	doubt.Mul(terms, absolute(w))
-	worst := 0.0
 	for o, r := range p.Set.Range() {
 		for i := range n {
-			worst = max(worst, (math.Abs(out.At(i, o)-p.Set.Y.At(i, o))+doubt.At(i, o))/r)
+			miss := math.Abs(out.At(i, o) - p.Set.Y.At(i, o))
+			residual = max(residual, miss/r)
+			bound = max(bound, (miss+doubt.At(i, o))/r)
 		}
 	}
-	return worst
+	return residual, bound
 }

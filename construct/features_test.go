@@ -114,7 +114,7 @@ func TestFeaturesBound(t *testing.T) {
 		p := &Problem{Set: set, Precision: precision, Tolerance: 1}
 		input, x := inputLayer(p)
 		f := drawHyperplanes(p, x, 150, rand.New(rand.NewPCG(1, 2)))
-		net, bound := f.solve(p, input, false)
+		net, _, bound := f.solve(p, input, false)
 		if got := errorOf(net, set); got > bound || bound > 1e5*got {
 			t.Errorf("%v: error %g, bound %g", precision, got, bound)
 		}

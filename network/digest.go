@@ -50,5 +50,9 @@ func digestMap(d *digest.Digest, m Map) {
 		for _, part := range m.Maps {
 			digestMap(d, part)
 		}
+	case *Blocks:
+		for _, part := range m.Maps {
+			digestMap(d, part)
+		}
 	}
 }

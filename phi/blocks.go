@@ -8,7 +8,8 @@ type Block struct {
 }
 
 // Blocks returns the connected blocks of the matrix: rows and units joined by
-// nonzeros, in the order of their first row. Rows of zeros and dead units
+// nonzeros, in the order of their first row. They are shared and not to be
+// changed. Rows of zeros and dead units
 // belong to none. ok is false when the nonzeros are too many to hold.
 // Cost: O(nonzeros) up to an inverse Ackermann factor.
 func (p *Matrix) Blocks() (blocks []Block, ok bool) {
@@ -16,7 +17,7 @@ func (p *Matrix) Blocks() (blocks []Block, ok bool) {
 	if s == nil {
 		return nil, false
 	}
-	return s.blocks(), true
+	return p.connected(s), true
 }
 
 // blocks finds the connected components by union-find over rows 0..n-1 and

@@ -32,10 +32,10 @@ type coordinates struct {
 
 // unitSource is how one unit reads the layer's input, before it is evaluated.
 type unitSource struct {
-	kind  sourceKind
-	index int // input, or row of the projection or dense map
 	from  *network.Dense
 	scale float64
+	index int32 // input, or row of the projection or dense map
+	kind  sourceKind
 }
 
 type sourceKind uint8
@@ -56,7 +56,7 @@ func readCoordinates(net *network.Network, x mat.Matrix, l int) (c *coordinates,
 	if net.Layers[l].Act != network.ReLU {
 		return nil, false
 	}
-	sources, ok := sourcesOf(net.Layers[l].Map, nil)
+	sources, ok := sourcesOf(net.Layers[l].Map, make([]unitSource, 0, net.Layers[l].Width()))
 	if !ok {
 		return nil, false
 	}
@@ -77,12 +77,12 @@ func sourcesOf(m network.Map, sources []unitSource) ([]unitSource, bool) {
 	switch m := m.(type) {
 	case *network.Diagonal:
 		for i, d := range m.D {
-			sources = append(sources, unitSource{kind: ofInput, index: i, scale: d})
+			sources = append(sources, unitSource{kind: ofInput, index: int32(i), scale: d})
 		}
 		return sources, true
 	case *network.Projected:
 		for j, k := range m.Pick {
-			sources = append(sources, unitSource{kind: ofProjection, index: int(k), from: m.P, scale: m.Scale[j]})
+			sources = append(sources, unitSource{kind: ofProjection, index: k, from: m.P, scale: m.Scale[j]})
 		}
 		return sources, true
 	case *network.Dense:
@@ -90,7 +90,7 @@ func sourcesOf(m network.Map, sources []unitSource) ([]unitSource, bool) {
 			return nil, false
 		}
 		for j := 0; j < m.Out; j++ {
-			sources = append(sources, unitSource{kind: ofProjection, index: j, from: m, scale: 1})
+			sources = append(sources, unitSource{kind: ofProjection, index: int32(j), from: m, scale: 1})
 		}
 		return sources, true
 	case *network.Sparse:
@@ -99,7 +99,7 @@ func sourcesOf(m network.Map, sources []unitSource) ([]unitSource, bool) {
 			switch m.RowPtr[i+1] - m.RowPtr[i] {
 			case 0:
 			case 1:
-				s.index, s.scale = int(m.Col[m.RowPtr[i]]), m.Val[m.RowPtr[i]]
+				s.index, s.scale = m.Col[m.RowPtr[i]], m.Val[m.RowPtr[i]]
 			default:
 				return nil, false
 			}
@@ -122,7 +122,7 @@ func sourcesOf(m network.Map, sources []unitSource) ([]unitSource, bool) {
 func (c *coordinates) evaluate(net *network.Network, x mat.Matrix, l int, sources []unitSource) bool {
 	type key struct {
 		kind  sourceKind
-		index int
+		index int32
 		from  *network.Dense
 	}
 	place := make(map[key]int32)
@@ -145,7 +145,7 @@ func (c *coordinates) evaluate(net *network.Network, x mat.Matrix, l int, source
 		if k.kind == ofInput {
 			w.Row(r)[k.index] = 1
 		} else {
-			copy(w.Row(r), k.from.Row(k.index))
+			copy(w.Row(r), k.from.Row(int(k.index)))
 		}
 	}
 	prefix := append(append([]network.Layer(nil), net.Layers[:l]...), network.Layer{Map: w})

@@ -236,7 +236,7 @@ func (e *entries) Swap(a, b int) {
 // other sums than the ones the network makes.
 func weightsOf(m network.Map, limit int) *csr {
 	out, in := m.Dims()
-	w := newCSR(out, in, 0)
+	w := newCSR(out, in, min(m.Params(), limit))
 	for i := 0; i < out; i++ {
 		if !appendWeights(w, m, i, 0) || len(w.val) > limit {
 			return nil

@@ -134,7 +134,10 @@ func (p *Matrix) nameLarge(c *Classification) {
 
 // nameSparse names a matrix by its nonzeros, the most special kind first.
 func (p *Matrix) nameSparse(c *Classification, s *csr) {
-	blocks := s.blocks()
+	blocks := p.connected(s)
+	if s.m < p.m { // always-on units left aside
+		blocks = s.blocks()
+	}
 	count := len(blocks)
 	c.Blocks = &count
 	rows, units := 0, 0

@@ -115,10 +115,23 @@ type Matrix struct {
 	opt   Options
 	stats *Stats
 
-	factor sync.Once
-	r      *mat.Dense // set by reduced
-	nested sync.Once
-	stairs *staircase // set by staircase
+	kept // what analyses share
+}
+
+// kept holds results that several analyses need, each computed once.
+type kept struct {
+	factor  sync.Once
+	r       *mat.Dense // by reduced
+	nested  sync.Once
+	stairs  *staircase // by staircase
+	sparse  sync.Once
+	listed  *csr // by nonzeros
+	parting sync.Once
+	blocks  []Block // by connected
+	ranking [2]sync.Once
+	ranks   [2]*Rank // by rank, without and with the ones
+	values  sync.Once
+	block   *blockRanks // by blockRanks
 }
 
 // Of returns the interpolation matrix of a network's last hidden layer on a
@@ -248,9 +261,17 @@ func (p *Matrix) nonzeros(limit int) *csr {
 	if p.stats.Nonzeros > int64(limit) {
 		return nil
 	}
-	s := newCSR(p.n, p.m, int(p.stats.Nonzeros))
-	p.visit(func(_ int, row []float64) { s.appendDense(row) })
-	return s
+	p.sparse.Do(func() {
+		p.listed = newCSR(p.n, p.m, int(p.stats.Nonzeros))
+		p.visit(func(_ int, row []float64) { p.listed.appendDense(row) })
+	})
+	return p.listed
+}
+
+// connected returns the connected blocks of s, the nonzeros of the matrix.
+func (p *Matrix) connected(s *csr) []Block {
+	p.parting.Do(func() { p.blocks = s.blocks() })
+	return p.blocks
 }
 
 // tolerance returns the relative tolerance of the numerical rank.

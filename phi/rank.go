@@ -76,6 +76,13 @@ func (p *Matrix) Rank() *Rank { return p.rank(false) }
 func (p *Matrix) RankWithBias() *Rank { return p.rank(true) }
 
 func (p *Matrix) rank(ones bool) *Rank {
+	k := boolInt(ones)
+	p.ranking[k].Do(func() { p.ranks[k] = p.findRank(ones) })
+	r := *p.ranks[k]
+	return &r
+}
+
+func (p *Matrix) findRank(ones bool) *Rank {
 	width := p.m
 	if ones {
 		width++

@@ -3,7 +3,7 @@ package phi
 import (
 	"fmt"
 	"math"
-	"sort"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -17,48 +17,64 @@ import (
 // its distance from col(Phi), a least-squares problem per block, decides, and
 // is reported beside the singular values of Phi.
 func (p *Matrix) rankByBlocks(r *Rank, s *csr, ones bool) bool {
-	blocks := s.blocks()
-	work := 0.0
-	for _, b := range blocks {
-		if !p.svdFits(len(b.Rows), len(b.Units)) {
-			return false
-		}
-		least, most := float64(min(len(b.Rows), len(b.Units))), float64(max(len(b.Rows), len(b.Units)))
-		work += 2 * most * least * least
-	}
-	if p.opt.Quick && work > flopsQuick || work > flopsFull {
+	p.values.Do(func() { p.block = p.blockRanks(s) })
+	b := p.block
+	if b == nil {
 		return false
 	}
-	var all []float64
-	outside := 0.0 // squared distance of the ones from col(Phi)
-	covered := 0
-	place := make([]int, s.m)
-	for _, b := range blocks {
-		sigma, rest, ok := s.blockValues(b, place, p.tolerance(), ones)
-		if !ok {
-			return false
-		}
-		all = append(all, sigma...)
-		outside += rest
-		covered += len(b.Rows)
-	}
-	outside += float64(s.n - covered)
-	sort.Sort(sort.Reverse(sort.Float64Slice(all)))
-	r.decide(all, p.tolerance(), fmt.Sprintf("singular values of %d blocks", len(blocks)))
+	r.decide(b.sigma, p.tolerance(), fmt.Sprintf("singular values of %d blocks", b.count))
 	if !ones {
 		return true
 	}
-	distance := math.Sqrt(outside / float64(s.n))
-	r.Method += fmt.Sprintf("; the column of ones is %.2g of its length outside their span", distance)
-	if distance > p.tolerance() {
+	r.Method += fmt.Sprintf("; the column of ones is %.2g of its length outside their span", b.distance)
+	if b.distance > p.tolerance() {
 		r.Rank++
 	}
 	return true
 }
 
+// blockRanks is what the blocks tell of the rank.
+type blockRanks struct {
+	count    int
+	sigma    []float64 // of all blocks, descending
+	distance float64   // of the ones from col(Phi), relative to their length
+}
+
+// blockRanks returns nil when the blocks are too large to factor.
+func (p *Matrix) blockRanks(s *csr) *blockRanks {
+	blocks := p.connected(s)
+	work := 0.0
+	for _, b := range blocks {
+		if !p.svdFits(len(b.Rows), len(b.Units)) {
+			return nil
+		}
+		least, most := float64(min(len(b.Rows), len(b.Units))), float64(max(len(b.Rows), len(b.Units)))
+		work += 2 * most * least * least
+	}
+	if p.opt.Quick && work > flopsQuick || work > flopsFull {
+		return nil
+	}
+	all := &blockRanks{count: len(blocks)}
+	bare, outside := s.n, 0.0 // rows of zeros; squared distance of the ones on the others
+	place := make([]int, s.m)
+	for _, b := range blocks {
+		sigma, rest, ok := s.blockValues(b, place, p.tolerance())
+		if !ok {
+			return nil
+		}
+		all.sigma = append(all.sigma, sigma...)
+		bare -= len(b.Rows)
+		outside += rest
+	}
+	slices.Sort(all.sigma)
+	slices.Reverse(all.sigma)
+	all.distance = math.Sqrt((float64(bare) + outside) / float64(s.n))
+	return all
+}
+
 // blockValues returns the singular values of one block, and the squared
-// distance of the ones on its rows from its columns when that is asked for.
-func (s *csr) blockValues(b Block, place []int, tolerance float64, ones bool) (sigma []float64, rest float64, ok bool) {
+// distance of the ones on its rows from its columns.
+func (s *csr) blockValues(b Block, place []int, tolerance float64) (sigma []float64, rest float64, ok bool) {
 	if len(b.Units) == 1 || len(b.Rows) == 1 {
 		sum, square := 0.0, 0.0
 		for _, i := range b.Rows {
@@ -78,10 +94,6 @@ func (s *csr) blockValues(b Block, place []int, tolerance float64, ones bool) (s
 		return []float64{math.Sqrt(square)}, rest, true
 	}
 	a := s.block(b, place)
-	if !ones {
-		sigma, ok = singularValues(a)
-		return sigma, 0, ok
-	}
 	var svd mat.SVD
 	if !svd.Factorize(a, mat.SVDThinU) {
 		return nil, 0, false

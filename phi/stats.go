@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"math"
+	"slices"
 	"sort"
 )
 
@@ -40,7 +41,7 @@ func (s *Stats) Units() Spread { return spreadOf(s.PerUnit) }
 
 func spreadOf(counts []int) Spread {
 	c := append([]int(nil), counts...)
-	sort.Ints(c)
+	slices.Sort(c)
 	return Spread{c[0], c[len(c)/2], c[len(c)-1]}
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"hinge/certify"
@@ -12,7 +11,7 @@ import (
 	"hinge/dataset"
 	"hinge/internal/blas"
 	"hinge/network"
-	"hinge/phi"
+	"hinge/report"
 )
 
 // autoTries is how many constructions Build tries at most when the choice is
@@ -43,15 +42,19 @@ func Build(set *dataset.Set, opts Options) (*Result, error) {
 	}
 	first, firstErr := buildOne(p, name, opts)
 	if firstErr == nil && first.Certificate.Holds {
-		first.Report.Why = opts.why(p, "")
+		first.Report.Why = opts.why("")
 		return first.finish(opts)
+	}
+	var cert *certify.Certificate
+	if firstErr == nil {
+		cert = first.Certificate
 	}
 	plan := construct.Plan(p)
 	if opts.auto() {
-		for _, next := range others(plan, name) {
+		for _, next := range report.NextBest(plan, name, autoTries-1) {
 			r, err := buildOne(p, next, opts)
 			if err == nil && r.Certificate.Holds {
-				r.Report.Why = opts.why(p, whyNot(name, first, firstErr))
+				r.Report.Why = opts.why(report.WhyNot(name, cert, firstErr))
 				return r.finish(opts)
 			}
 		}
@@ -59,7 +62,7 @@ func Build(set *dataset.Set, opts Options) (*Result, error) {
 	if firstErr != nil {
 		return nil, firstErr
 	}
-	first.Report.Why, first.Report.Advice = opts.why(p, ""), advice(p, plan, first)
+	first.Report.Why, first.Report.Advice = opts.why(""), report.Advice(p, plan, name, first.Certificate)
 	if _, err := first.finish(opts); err != nil {
 		return nil, err
 	}
@@ -68,16 +71,12 @@ func Build(set *dataset.Set, opts Options) (*Result, error) {
 
 func (o *Options) auto() bool { return o.Construction == "" || o.Construction == construct.Auto }
 
-// others returns the constructions to try after one that failed: those that
-// fit, the least expected error first.
-func others(plan []construct.Entry, failed string) []string {
-	fit := slices.DeleteFunc(slices.Clone(plan), func(e construct.Entry) bool { return !e.Fits || e.Name == failed })
-	slices.SortStableFunc(fit, func(a, b construct.Entry) int { return cmp.Compare(a.Error, b.Error) })
-	var names []string
-	for _, e := range fit[:min(len(fit), autoTries-1)] {
-		names = append(names, e.Name)
+// why says how the construction came to be chosen.
+func (o *Options) why(instead string) string {
+	if !o.auto() {
+		return report.ByName
 	}
-	return names
+	return report.Why(cmp.Or(o.Goal, construct.Fit), instead)
 }
 
 // problem turns set and options into what constructions are asked for.
@@ -85,7 +84,7 @@ func (o *Options) problem(set *dataset.Set) (*construct.Problem, error) {
 	if _, err := blas.Use(); err != nil {
 		return nil, err
 	}
-	if o.Tolerance < 0 || o.Tolerance >= 1 {
+	if !(o.Tolerance >= 0 && o.Tolerance < 1) {
 		return nil, fmt.Errorf("the tolerance is %v: use a fraction of the target's range between 0 and 1", o.Tolerance)
 	}
 	if o.Precision == network.Float32 {
@@ -127,7 +126,8 @@ func buildOne(p *construct.Problem, name string, opts Options) (*Result, error) 
 		return nil, &DefectError{fmt.Errorf("construction %s made a network that does not fit its data: %w", name, err)}
 	}
 	r := &Result{Network: net, Set: p.Set, Certificate: cert}
-	r.Report = newReport(p, name, opts, net, cert)
+	r.Report = report.NewBuild(p, name, net, cert)
+	r.Report.Dense = opts.Dense
 	r.Report.Seconds.Build, r.Report.Seconds.Certify = built.Seconds(), time.Since(start).Seconds()
 	return r, nil
 }
@@ -153,24 +153,13 @@ func buildLoose(p *construct.Problem, name string, refusal error) (*network.Netw
 // network.
 func (r *Result) finish(opts Options) (*Result, error) {
 	opts.stage("reading the interpolation matrix")
-	facts, err := describePhi(r.Network, r.Set)
+	facts, err := report.DescribePhi(r.Network, r.Set)
 	if err != nil {
 		return nil, &DefectError{err}
 	}
 	r.Report.Phi = facts
-	if err := writeMeta(r); err != nil {
-		return nil, err
+	if err := report.WriteMeta(r.Network, r.Set, r.Report); err != nil {
+		return nil, &DefectError{err}
 	}
 	return r, nil
-}
-
-// describePhi reads the matrix of the last hidden layer, as far as that takes
-// seconds. Without hidden units Phi has no column.
-func describePhi(net *network.Network, set *dataset.Set) (*phi.Facts, error) {
-	layer := net.LastHidden()
-	if layer < 0 {
-		none := 0
-		return &phi.Facts{Layer: layer, Rows: set.N(), Kind: phi.Zero, Rank: &none}, nil
-	}
-	return phi.Describe(net, set, layer, phi.Options{Quick: true})
 }

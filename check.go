@@ -1,9 +1,7 @@
 package hinge
 
 import (
-	"encoding/hex"
 	"fmt"
-	"strings"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -30,7 +28,7 @@ func Check(net *network.Network, set *dataset.Set, tolerance float64) (*report.C
 		return nil, fmt.Errorf("the network has %d outputs, the table asks for %d", net.Outputs(), set.P())
 	}
 	if tolerance == 0 {
-		tolerance = ToleranceOf(net)
+		tolerance = report.ToleranceOf(net)
 	}
 	if tolerance == 0 {
 		tolerance = construct.DefaultTolerance(net.Precision)
@@ -49,7 +47,7 @@ func Check(net *network.Network, set *dataset.Set, tolerance float64) (*report.C
 		Source: set.Source, Task: string(set.Schema.Task), Precision: net.Precision.String(), Tolerance: tolerance,
 		Rows: set.N() + len(set.Merged), Missed: report.Misses(cert, set.Merged),
 		MaxError: cert.MaxError, MinMargin: cert.MinMargin, Certificate: cert,
-		Stored: stored(net, cert.Network, cert.Data), Notes: append([]string{}, set.Notes...),
+		Stored: report.Stored(net, cert.Network, cert.Data), Notes: append([]string{}, set.Notes...),
 	}
 	c.Hit = c.Rows - len(c.Missed)
 	return c, nil
@@ -69,32 +67,11 @@ func Predict(net *network.Network, x *mat.Dense) (*report.Predictions, error) {
 	if _, err := blas.Use(); err != nil {
 		return nil, err
 	}
-	n, d := x.Dims()
+	_, d := x.Dims()
 	if err := fits(net, d); err != nil {
 		return nil, err
 	}
-	answer := &report.Predictions{Precision: net.Precision.String(), Notes: []string{}}
-	schema := SchemaOf(net)
-	var classes []string
-	switch {
-	case schema == nil:
-		for j := 1; j <= net.Outputs(); j++ {
-			answer.Columns = append(answer.Columns, fmt.Sprintf("y%d", j))
-		}
-	case schema.Task == dataset.Classification:
-		classes, answer.Columns, answer.Classes = schema.Classes, schema.Classes, true
-	default:
-		answer.Columns = schema.Targets
-	}
-	out := net.Eval(x)
-	for i := 0; i < n; i++ {
-		row := report.Prediction{Row: i + 1, Outputs: out.RawRowView(i)}
-		if classes != nil {
-			row.Class = classes[report.Winner(row.Outputs)]
-		}
-		answer.Rows = append(answer.Rows, row)
-	}
-	return answer, nil
+	return report.NewPredictions(net, net.Eval(x)), nil
 }
 
 // Plan says what every construction of the catalogue would cost on set, without
@@ -105,37 +82,15 @@ func Plan(set *dataset.Set, opts Options) (*report.Plan, error) {
 		return nil, err
 	}
 	opts.stage("planning")
-	plan := &report.Plan{
-		Data: report.NewData(p.Set), Precision: p.Precision.String(), Tolerance: p.Tolerance, Goal: string(p.Goal),
-		Constructions: construct.Plan(p),
-	}
-	c, err := construct.Choose(p)
-	if err != nil {
-		plan.Why = err.Error()
-		return plan, nil
-	}
-	plan.Choice, plan.Why = c.Name, (&Options{}).why(p, "")
-	return plan, nil
+	return report.NewPlan(p), nil
 }
 
 // Info tells the shapes, the schema and the certificate of a network.
-func Info(net *network.Network) *report.Info {
-	sum := net.Digest()
-	digest := hex.EncodeToString(sum[:])
-	info := &report.Info{
-		Precision: net.Precision.String(), Inputs: net.Inputs(), Outputs: net.Outputs(),
-		HiddenLayers: len(net.HiddenLayers()), Units: net.Units(), Parameters: net.Parameters(),
-		Layers: report.Layers(net), Construction: net.Meta[MetaConstruction], Seed: net.Meta[MetaSeed],
-		Schema: SchemaOf(net), Certificate: CertificateOf(net), Network: digest, Meta: map[string]string{},
-	}
-	info.Stored = stored(net, digest, "")
-	for key, value := range net.Meta {
-		if !strings.HasPrefix(key, "hinge.") {
-			info.Meta[key] = value
-		}
-	}
-	return info
-}
+func Info(net *network.Network) *report.Info { return report.NewInfo(net) }
+
+// SchemaOf returns the schema that travels inside a network, or nil when it
+// carries none that can be read.
+func SchemaOf(net *network.Network) *dataset.Schema { return report.SchemaOf(net) }
 
 // Page draws a build as one HTML file, with the plan of all constructions
 // beside it.

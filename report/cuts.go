@@ -78,8 +78,8 @@ func targetName(s *dataset.Schema, j int) string {
 	return "output"
 }
 
-// Winner returns the index of the greatest output.
-func Winner(out []float64) int {
+// winner returns the index of the greatest output.
+func winner(out []float64) int {
 	best := 0
 	for j, v := range out {
 		if v > out[best] {

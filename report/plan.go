@@ -18,6 +18,21 @@ type Plan struct {
 	Constructions []construct.Entry `json:"constructions"`
 }
 
+// NewPlan plans every construction for a problem.
+func NewPlan(p *construct.Problem) *Plan {
+	plan := &Plan{
+		Data: NewData(p.Set), Precision: p.Precision.String(), Tolerance: p.Tolerance, Goal: string(p.Goal),
+		Constructions: construct.Plan(p),
+	}
+	c, err := construct.Choose(p)
+	if err != nil {
+		plan.Why = err.Error()
+		return plan
+	}
+	plan.Choice, plan.Why = c.Name, Why(p.Goal, "")
+	return plan
+}
+
 // Text is a table with a line per construction.
 func (p *Plan) Text() string {
 	var f facts

@@ -22,7 +22,7 @@ func planeFigure(net *network.Network, set *dataset.Set, l int) *Picture {
 	lo, hi := span(set.Y, 0, 0)
 	shade := func(out []float64) color.NRGBA {
 		if set.IsClasses() {
-			return classColor(Winner(out))
+			return classColor(winner(out))
 		}
 		return valueColor((out[0] - lo) / (hi - lo))
 	}

@@ -2,9 +2,15 @@ package report
 
 import (
 	"encoding/csv"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
+
+	"gonum.org/v1/gonum/mat"
+
+	"hinge/dataset"
+	"hinge/network"
 )
 
 // Predictions is what a network answers on the rows of a table.
@@ -22,6 +28,32 @@ type Prediction struct {
 	Row     int       `json:"row"`
 	Outputs []float64 `json:"outputs"`
 	Class   string    `json:"class,omitempty"`
+}
+
+// NewPredictions names the outputs (n x p) of a network as its schema says.
+// Rows are numbered from 1.
+func NewPredictions(net *network.Network, out *mat.Dense) *Predictions {
+	answer := &Predictions{Precision: net.Precision.String(), Rows: []Prediction{}, Notes: []string{}}
+	schema := SchemaOf(net)
+	switch {
+	case schema == nil:
+		for j := 1; j <= net.Outputs(); j++ {
+			answer.Columns = append(answer.Columns, fmt.Sprintf("y%d", j))
+		}
+	case schema.Task == dataset.Classification:
+		answer.Columns, answer.Classes = schema.Classes, true
+	default:
+		answer.Columns = schema.Targets
+	}
+	n, _ := out.Dims()
+	for i := range n {
+		row := Prediction{Row: i + 1, Outputs: out.RawRowView(i)}
+		if answer.Classes {
+			row.Class = answer.Columns[winner(row.Outputs)]
+		}
+		answer.Rows = append(answer.Rows, row)
+	}
+	return answer
 }
 
 // classColumn is the name of the column that holds the winning class.

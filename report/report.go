@@ -43,7 +43,11 @@ func (d *Data) addTo(f *facts) {
 	if d.Task == string(dataset.Classification) {
 		what = several(d.P, "class", "classes")
 	}
-	f.add("data", "%s: %s x %s -> %s", d.Source, several(d.N, "row", "rows"), several(d.D, "input", "inputs"), what)
+	from := ""
+	if d.Source != "" {
+		from = d.Source + ": "
+	}
+	f.add("data", "%s%s x %s -> %s", from, several(d.N, "row", "rows"), several(d.D, "input", "inputs"), what)
 	if d.Merged > 0 {
 		f.add("", "%s merged into an equal one", several(d.Merged, "further row", "further rows"))
 	}

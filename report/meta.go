@@ -1,14 +1,16 @@
-package hinge
+package report
 
 import (
+	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"strconv"
+	"strings"
 
 	"hinge/certify"
 	"hinge/construct"
 	"hinge/dataset"
 	"hinge/network"
-	"hinge/report"
 )
 
 // Keys of the notes that hinge writes into a network's Meta, and so into the
@@ -26,34 +28,32 @@ const (
 // missesStored bounds the missed rows that an uncertified file lists.
 const missesStored = 20
 
-// writeMeta notes in the network how raw tables become inputs and what was
-// proved.
-func writeMeta(r *Result) error {
-	cert := *r.Certificate
+// WriteMeta notes in the network how raw tables become inputs, how it was built and
+// what was proved.
+func WriteMeta(net *network.Network, set *dataset.Set, b *Build) error {
+	cert := *b.Certificate
 	cert.Missed = cert.Missed[:min(len(cert.Missed), missesStored)]
-	schema, err := json.Marshal(r.Set.Schema)
+	schema, err := json.Marshal(set.Schema)
 	if err != nil {
-		return &DefectError{err}
+		return err
 	}
 	proof, err := json.Marshal(cert)
 	if err != nil {
-		return &DefectError{err}
+		return err
 	}
-	meta := map[string]string{
-		MetaSchema: string(schema), MetaCertificate: string(proof), MetaCertified: "no",
-		MetaConstruction: r.Report.Construction, MetaGoal: r.Report.Goal,
-		MetaSeed:      strconv.FormatUint(r.Report.Seed, 10),
-		MetaTolerance: strconv.FormatFloat(r.Report.Tolerance, 'g', -1, 64),
-	}
+	certified := "no"
 	if cert.Holds {
-		meta[MetaCertified] = "yes"
+		certified = "yes"
 	}
-	if r.Network.Meta == nil {
-		r.Network.Meta = map[string]string{}
+	if net.Meta == nil {
+		net.Meta = map[string]string{}
 	}
-	for key, value := range meta {
-		r.Network.Meta[key] = value
-	}
+	maps.Copy(net.Meta, map[string]string{
+		MetaSchema: string(schema), MetaCertificate: string(proof), MetaCertified: certified,
+		MetaConstruction: b.Construction, MetaGoal: b.Goal,
+		MetaSeed:      strconv.FormatUint(b.Seed, 10),
+		MetaTolerance: strconv.FormatFloat(b.Tolerance, 'g', -1, 64),
+	})
 	return nil
 }
 
@@ -79,7 +79,7 @@ func SchemaOf(net *network.Network) *dataset.Schema {
 }
 
 // CertificateOf returns the certificate that travels inside a network, or nil.
-// It is what the file says, not a proof: see [Check].
+// It is what the file says, not a proof.
 func CertificateOf(net *network.Network) *certify.Certificate {
 	var c certify.Certificate
 	if json.Unmarshal([]byte(net.Meta[MetaCertificate]), &c) != nil {
@@ -97,21 +97,40 @@ func ToleranceOf(net *network.Network) float64 {
 	return t
 }
 
-// stored says how the certificate inside a network relates to it and to data
+// Stored says how the certificate inside a network relates to it and to data
 // with the given digest ("" when no rows are at hand).
-func stored(net *network.Network, digest, data string) string {
+func Stored(net *network.Network, digest, data string) string {
 	c := CertificateOf(net)
 	switch {
 	case c == nil:
-		return report.StoredNone
+		return StoredNone
 	case c.Network != digest:
-		return report.StoredChanged
+		return StoredChanged
 	case !c.Holds:
-		return report.StoredRefused
+		return StoredRefused
 	case data == "":
-		return report.StoredIntact
+		return StoredIntact
 	case c.Data != data:
-		return report.StoredOther
+		return StoredOther
 	}
-	return report.StoredSame
+	return StoredSame
+}
+
+// NewInfo tells the shapes, the schema and the certificate of a network.
+func NewInfo(net *network.Network) *Info {
+	sum := net.Digest()
+	digest := hex.EncodeToString(sum[:])
+	info := &Info{
+		Precision: net.Precision.String(), Inputs: net.Inputs(), Outputs: net.Outputs(),
+		HiddenLayers: len(net.HiddenLayers()), Units: net.Units(), Parameters: net.Parameters(),
+		Layers: Layers(net), Construction: net.Meta[MetaConstruction], Seed: net.Meta[MetaSeed],
+		Schema: SchemaOf(net), Certificate: CertificateOf(net), Network: digest, Meta: map[string]string{},
+	}
+	info.Stored = Stored(net, digest, "")
+	for key, value := range net.Meta {
+		if !strings.HasPrefix(key, "hinge.") {
+			info.Meta[key] = value
+		}
+	}
+	return info
 }

@@ -42,9 +42,9 @@ import (
 // ramp, so it is at most the evaluation with a = 1 and all other ramps 0,
 // which is 1 - 1 = 0, exactly; the ReLU gives 0: (b). QED
 //
-// Nothing but the rounding of t enters, and that is bounded as follows. With m
-// nonzero entries in u, any order of summation makes at most m-1 additions,
-// and one rounding per product unless all entries are powers of two:
+// Nothing but the rounding of t enters, and that is bounded as follows. Any
+// order of summation of m products makes m-1 additions and at most one rounding
+// per product, so
 //
 //	|t^ - t| <= gamma_m sum_j |u_j x_j|,   gamma_m = m eps/(1 - m eps)
 //
@@ -107,21 +107,22 @@ func dot(u, x []float64) (t, size float64) {
 
 // dotError returns gamma and tiny such that any evaluation of u.x in precision
 // prec differs from the float64 value of dot by at most gamma*size + tiny; tiny
-// covers underflow.
+// covers underflow. Unless u is along a coordinate, zero entries are counted
+// too: a certificate need not see that they make no rounding.
 func dotError(prec network.Precision, u []float64) (gamma, tiny float64) {
-	terms, rounded := 0, 0
+	nonzero, last := 0, 0.0
 	for _, v := range u {
-		if v == 0 {
-			continue
-		}
-		terms++
-		if f, _ := math.Frexp(v); math.Abs(f) != 0.5 {
-			rounded = 1
+		if v != 0 {
+			nonzero++
+			last = v
 		}
 	}
-	m := float64(max(terms-1, 0) + rounded)
-	if m == 0 {
+	if f, _ := math.Frexp(last); nonzero == 0 || nonzero == 1 && math.Abs(f) == 0.5 {
 		return 0, 0
+	}
+	m := float64(len(u))
+	if m*prec.Eps() >= 0.5 {
+		return math.Inf(1), 0
 	}
 	const eps64 = 0x1p-53
 	gamma = m*prec.Eps()/(1-m*prec.Eps()) + 2*m*eps64

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -45,6 +46,9 @@ const (
 // rows cannot be told apart.
 func plateauGates(name string, p *Problem, x *mat.Dense, narrow bool) (*gates, error) {
 	s := &gateSearch{p: p, x: x, narrow: narrow, rng: rand.New(rand.NewPCG(p.Seed, gateStream))}
+	if !withinRange(p.Precision, x) {
+		return nil, &UnfitError{name, fmt.Sprintf("the inputs come near the largest %v numbers", p.Precision), "scale the columns down"}
+	}
 	s.used = varyingColumns(x)
 	first, left := s.first()
 	g := &gates{strips: []*strip{first}}
@@ -75,6 +79,25 @@ func (st *strip) stillMeeting(left []meeting) []meeting {
 		}
 	})
 	return slices.Concat(rest[:]...)
+}
+
+// withinRange reports whether x is finite and far enough from overflow for
+// projections and ramps.
+func withinRange(prec network.Precision, x *mat.Dense) bool {
+	huge := 0x1p900
+	if prec == network.Float32 {
+		huge = 0x1p90
+	}
+	n, _ := x.Dims()
+	var outside atomic.Bool
+	parallel.Each(n, func(i int) {
+		for _, v := range x.RawRowView(i) {
+			if !(math.Abs(v) <= huge) {
+				outside.Store(true)
+			}
+		}
+	})
+	return !outside.Load()
 }
 
 // gateSearch is the state of the search for directions.

@@ -9,6 +9,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"hinge/internal/parallel"
 	"hinge/network"
 )
 
@@ -46,32 +47,11 @@ type separation struct {
 // with different targets are apart, or returns an [*UnfitError] in the name of
 // a construction.
 func separatingDirection(name string, p *Problem, x *mat.Dense) (*separation, error) {
-	n, _ := x.Dims()
-	rng := rand.New(rand.NewPCG(p.Seed, 0xd19ec7))
-	var sample []int // nil: all rows
-	if n > sampleRows {
-		sample = rng.Perm(n)[:sampleRows]
-		slices.Sort(sample)
-	}
 	ranges := p.Set.Range()
-	some, someY := rowsOf(x, sample), rowsOf(p.Set.Y, sample)
-	tries := candidateDirections(p, some, rng)
-	ranked := make([]*separation, len(tries))
-	if len(tries) == 1 && sample != nil {
-		ranked[0] = &separation{u: tries[0]} // nothing to rank
-	} else {
-		for i, u := range tries {
-			ranked[i] = separate(p, some, someY, u, ranges)
-		}
-	}
-	slices.SortStableFunc(ranked, func(a, b *separation) int {
-		return cmp.Or(cmp.Compare(a.worst, b.worst), -cmp.Compare(a.gap, b.gap))
-	})
+	tries := candidateDirections(p, x, ranges)
 	best := 0.0
-	for _, s := range ranked[:min(fullTries, len(ranked))] {
-		if sample != nil {
-			s = separate(p, x, p.Set.Y, s.u, ranges)
-		}
+	for _, u := range tries[:min(fullTries, len(tries))] {
+		s := separate(p, x, p.Set.Y, u, ranges)
 		if !math.IsInf(s.worst, 1) {
 			return s, nil
 		}
@@ -176,13 +156,20 @@ func projectionRounding(p *Problem, x *mat.Dense, u []float64) float64 {
 	return termError(p.Precision, terms+1+2) * most
 }
 
-// candidateDirections returns the directions worth trying for the rows of x,
-// in the problem's precision. One input needs no choice.
-func candidateDirections(p *Problem, x *mat.Dense, rng *rand.Rand) [][]float64 {
-	_, d := x.Dims()
+// candidateDirections returns the directions worth trying for the rows of x, in
+// the problem's precision, the best on a sample of the rows first. One input
+// needs no choice.
+func candidateDirections(p *Problem, x *mat.Dense, ranges []float64) [][]float64 {
+	n, d := x.Dims()
 	axis := func(j int) []float64 { u := make([]float64, d); u[j] = 1; return u }
 	if d == 1 {
 		return [][]float64{axis(0)}
+	}
+	rng := rand.New(rand.NewPCG(p.Seed, 0xd19ec7))
+	y := p.Set.Y
+	if n > sampleRows {
+		sample := rng.Perm(n)[:sampleRows]
+		x, y = rowsOf(x, sample), rowsOf(y, sample)
 	}
 	var tries [][]float64
 	for k := 0; k < min(d, axisTries); k++ {
@@ -191,6 +178,14 @@ func candidateDirections(p *Problem, x *mat.Dense, rng *rand.Rand) [][]float64 {
 	tries = append(tries, shortened(principalDirection(x)), mixedRadix(p, x))
 	for k := 0; k < randomTries; k++ {
 		tries = append(tries, randomDirection(rng, d))
+	}
+	ranked := make([]*separation, len(tries))
+	parallel.Each(len(tries), func(i int) { ranked[i] = separate(p, x, y, tries[i], ranges) })
+	slices.SortStableFunc(ranked, func(a, b *separation) int {
+		return cmp.Or(cmp.Compare(a.worst, b.worst), -cmp.Compare(a.gap, b.gap))
+	})
+	for i, s := range ranked {
+		tries[i] = s.u
 	}
 	return tries
 }
@@ -284,11 +279,8 @@ func mixedRadix(p *Problem, x *mat.Dense) []float64 {
 	return u
 }
 
-// rowsOf returns the given rows of x; nil means all of them, and x itself.
+// rowsOf returns a copy of the given rows of x.
 func rowsOf(x *mat.Dense, rows []int) *mat.Dense {
-	if rows == nil {
-		return x
-	}
 	_, d := x.Dims()
 	r := mat.NewDense(len(rows), d, nil)
 	for k, i := range rows {

@@ -43,6 +43,7 @@ func Build(net *network.Network, x mat.Matrix, layer int, opt Options) (*Matrix,
 	}
 	p := &Matrix{n: n, m: net.Layers[layer].Width(), net: net, x: x, layer: layer, eps: 2 * net.Precision.Eps(), opt: opt}
 	if p.n*p.m > opt.maxElements()/structureFraction && p.buildStructured() {
+		p.structured = true
 		return p, nil
 	}
 	if work := evaluationWork(net, n, layer); work > opt.maxWork() {

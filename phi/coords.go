@@ -24,7 +24,8 @@ type coordinates struct {
 	t         [][]float64 // per coordinate: the value on every row
 	order     [][]int32   // per coordinate: rows by ascending t
 	ascending [][]float64 // per coordinate: t in that order
-	of        []int32     // per unit: its coordinate
+	of        []int32     // per unit: its coordinate, or -1 for a unit without one
+	all       bool        // every unit has a coordinate
 	scale     []float64   // per unit
 	bias      []float64   // per unit
 	precision network.Precision
@@ -43,6 +44,7 @@ type sourceKind uint8
 const (
 	ofInput sourceKind = iota
 	ofProjection
+	ofMany // several inputs, and too many such units for a coordinate each
 )
 
 // readCoordinates reads layer l of net, which must be its first hidden layer;
@@ -86,11 +88,12 @@ func sourcesOf(m network.Map, sources []unitSource) ([]unitSource, bool) {
 		}
 		return sources, true
 	case *network.Dense:
+		kind := ofProjection
 		if m.Out > maxCoordinates {
-			return nil, false
+			kind = ofMany
 		}
 		for j := 0; j < m.Out; j++ {
-			sources = append(sources, unitSource{kind: ofProjection, index: int32(j), from: m, scale: 1})
+			sources = append(sources, unitSource{kind: kind, index: int32(j), from: m, scale: 1})
 		}
 		return sources, true
 	case *network.Sparse:
@@ -101,7 +104,7 @@ func sourcesOf(m network.Map, sources []unitSource) ([]unitSource, bool) {
 			case 1:
 				s.index, s.scale = m.Col[m.RowPtr[i]], m.Val[m.RowPtr[i]]
 			default:
-				return nil, false
+				s.kind = ofMany
 			}
 			sources = append(sources, s)
 		}
@@ -127,7 +130,12 @@ func (c *coordinates) evaluate(net *network.Network, x mat.Matrix, l int, source
 	}
 	place := make(map[key]int32)
 	var keys []key
+	c.all = true
 	for u, s := range sources {
+		if s.kind == ofMany {
+			c.of[u], c.all = -1, false
+			continue
+		}
 		k := key{s.kind, s.index, s.from}
 		at, seen := place[k]
 		if !seen {
@@ -138,6 +146,9 @@ func (c *coordinates) evaluate(net *network.Network, x mat.Matrix, l int, source
 			keys = append(keys, k)
 		}
 		c.of[u], c.scale[u] = at, s.scale
+	}
+	if len(keys) == 0 {
+		return false
 	}
 	_, in := net.Layers[l].Map.Dims()
 	w := network.NewDense(len(keys), in, make([]float64, len(keys)*in))

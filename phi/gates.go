@@ -64,10 +64,15 @@ func newGates(c *coordinates) *gates {
 
 // read returns the nonzeros of the layer with weights w (m x units) and bias b
 // (m, nil for zero) as an m x n matrix, row j the rows that gate j is awake on.
-func (g *gates) read(w *csr, b []float64, limit int) *csr {
+// The units in known are not gates; their columns are given.
+func (g *gates) read(w *csr, b []float64, known map[int][]float64, limit int) *csr {
 	out := newCSR(w.n, g.c.n, w.n)
 	evaluated := 0
 	for j := 0; j < w.n; j++ {
+		if column, ok := known[j]; ok {
+			out.appendDense(column)
+			continue
+		}
 		cols, vals := w.row(j)
 		bias := 0.0
 		if b != nil {

@@ -110,6 +110,9 @@ type Matrix struct {
 	net   *network.Network // streamed: evaluated up to layer
 	x     mat.Matrix
 	layer int
+	// structured says that the numbers were read from structure instead of
+	// evaluated.
+	structured bool
 
 	eps   float64 // spacing of the arithmetic the numbers were made in
 	opt   Options

@@ -260,3 +260,28 @@ func TestDescribeTooLarge(t *testing.T) {
 		t.Errorf("%v, %v", f, err)
 	}
 }
+
+// Units that read many inputs are evaluated beside the gates.
+func TestGatesBesideDenseUnits(t *testing.T) {
+	rng := seeded(7)
+	x := random(rng, 80, 3)
+	net := gateNet(rng, x, 2, network.Float64)
+	base := shallowNet(rng, 3, 70, 2)
+	net.Layers[0].Map = &network.Stack{Maps: []network.Map{base.Layers[0].Map, net.Layers[0].Map}}
+	net.Layers[0].Bias = append(base.Layers[0].Bias, net.Layers[0].Bias...)
+	net.Layers[1].Map = &network.Blocks{Maps: []network.Map{base.Layers[1].Map, net.Layers[1].Map}}
+	net.Layers[1].Bias = append(base.Layers[1].Bias, net.Layers[1].Bias...)
+	net.Layers[2].Map = network.NewDense(1, 82, make([]float64, 82))
+	p := build(t, net, x, 1, Options{MaxElements: 82*80 - 1})
+	if p.Form() != SparseForm || !p.structured {
+		t.Fatalf("form %s, by structure: %v", p.Form(), p.structured)
+	}
+	want := net.Activations(x, 1)
+	for i := 0; i < 80; i++ {
+		for j := 0; j < 82; j++ {
+			if math.Abs(p.At(i, j)-want.At(i, j)) > 1e-12 {
+				t.Fatalf("entry (%d, %d) is %v, want %v", i, j, p.At(i, j), want.At(i, j))
+			}
+		}
+	}
+}

@@ -59,6 +59,9 @@ func (w *walker) numbers(n *pb.NodeProto, i int) (dims []int, v []float64, err e
 
 // walk reads a graph that is a chain.
 func (g *graph) walk() (*network.Network, error) {
+	if err := g.firstUnknown(); err != nil {
+		return nil, err
+	}
 	w := &walker{graph: g, net: &network.Network{Precision: g.prec}, at: g.in, width: g.width, seen: map[string]bool{}, spare: spareNumbers}
 	for _, n := range g.Node {
 		if n.GetOpType() == "Constant" && isStandard(n) {
@@ -118,10 +121,6 @@ func (g *graph) constant(n *pb.NodeProto) error {
 
 // step takes one node, whose data input must be what the last one put out.
 func (w *walker) step(n *pb.NodeProto) error {
-	apply := operators[n.GetOpType()]
-	if !isStandard(n) || apply == nil {
-		return unknown(n)
-	}
 	if len(n.Input) == 0 || len(n.Output) == 0 {
 		return broken(n, "%d inputs and %d outputs", len(n.Input), len(n.Output))
 	}
@@ -138,7 +137,7 @@ func (w *walker) step(n *pb.NodeProto) error {
 	if data < 0 {
 		return unsupported(n, "it does not take what the node before puts out; chains are understood")
 	}
-	if err := apply(w, n, data); err != nil {
+	if err := operators[n.GetOpType()](w, n, data); err != nil {
 		return err
 	}
 	w.at = n.Output[0]
@@ -160,14 +159,24 @@ func unknown(n *pb.NodeProto) error {
 	return unsupported(n, "chains of Gemm, MatMul, Add, Sub, Mul, Relu and Identity are understood")
 }
 
-// firstUnknown returns an error for the first operator that no walk takes.
+// layoutOperators only move numbers: a file that has them and others beyond a
+// walk is refused for the others.
+var layoutOperators = map[string]bool{"Constant": true, "Reshape": true, "Flatten": true, "Transpose": true,
+	"Squeeze": true, "Unsqueeze": true, "Dropout": true, "Cast": true, "Concat": true, "Slice": true, "Gather": true, "Split": true}
+
+// firstUnknown returns an error for the operator that most clearly no walk takes.
 func (g *graph) firstUnknown() error {
+	var layout error
 	for _, n := range g.Node {
-		if !isStandard(n) || operators[n.GetOpType()] == nil && n.GetOpType() != "Constant" {
+		switch op := n.GetOpType(); {
+		case isStandard(n) && (operators[op] != nil || op == "Constant"):
+		case !isStandard(n) || !layoutOperators[op]:
 			return unknown(n)
+		case layout == nil:
+			layout = unknown(n)
 		}
 	}
-	return nil
+	return layout
 }
 
 func (w *walker) arity(n *pb.NodeProto, inputs int) error {

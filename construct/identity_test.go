@@ -247,6 +247,32 @@ func TestIdentityCalifornia(t *testing.T) {
 	}
 }
 
+// TestIdentityOneBitApart: rows that differ in the last bit of one input are
+// told apart along that coordinate, which is evaluated without rounding.
+func TestIdentityOneBitApart(t *testing.T) {
+	const n, d = 400, 12
+	rng := rand.New(rand.NewPCG(1, 2))
+	x, y := mat.NewDense(n, d, nil), mat.NewDense(n, 1, nil)
+	x.Apply(func(_, _ int, _ float64) float64 { return float64(float32(1 + rng.Float64())) }, x)
+	for i := 0; i < n; i += 2 {
+		k := i / 2 % 3
+		x.SetRow(i+1, x.RawRowView(i))
+		x.Set(i+1, k, float64(math.Nextafter32(float32(x.At(i, k)), 9)))
+		y.Set(i, 0, 1)
+	}
+	s, err := dataset.New(x, y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	net := lookup(t, s, network.Float32)
+	if !mat.Equal(net.Eval(s.X), s.Y) {
+		t.Error("outputs differ from the labels")
+	}
+	if q := net.Layers[1].Map.(*network.Projected).P.Out; q > 4 {
+		t.Errorf("%d projections, want one and the three coordinates", q)
+	}
+}
+
 // TestIdentityNamesRowsTooClose: two rows that become one in the network's
 // arithmetic are named as in the file.
 func TestIdentityNamesRowsTooClose(t *testing.T) {

@@ -217,6 +217,15 @@ func (e *emitter) span(c *cursor, from, to int, base string) tensor {
 	return t
 }
 
+// own returns the columns from <= j < to in the parts that the wire has, or as
+// one tensor where these begin or end elsewhere.
+func (e *emitter) own(c *cursor, from, to int, base string) wire {
+	if parts := c.between(from, to); parts != nil {
+		return parts
+	}
+	return wire{e.span(c, from, to, base)}
+}
+
 // concat returns parts beside each other as one tensor.
 func (e *emitter) concat(parts wire, base string) tensor {
 	if len(parts) == 1 {

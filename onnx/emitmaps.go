@@ -25,6 +25,8 @@ func (e *emitter) affine(m network.Map, in wire, widths []int, base string) (wir
 		return e.gathered(m, in, widths, base)
 	case *network.Stack:
 		return e.stack(m, in, widths, base)
+	case *network.Blocks:
+		return e.blocks(m, in, widths, base)
 	case *network.Sum:
 		return e.sum(m, in, widths, base)
 	}
@@ -241,6 +243,24 @@ func (e *emitter) stack(m *network.Stack, in wire, widths []int, base string) (w
 	return e.regroup(parts, widths, base), record
 }
 
+// blocks emits the maps, each of its own part of the input, and joins their
+// outputs where the pieces wanted are larger.
+func (e *emitter) blocks(m *network.Blocks, in wire, widths []int, base string) (wire, *mapRecord) {
+	record := &mapRecord{Kind: kindBlocks}
+	var parts wire
+	c := cursor{wire: in}
+	from := 0
+	for k, cut := range refine(widths, m.Maps) {
+		_, width := m.Maps[k].Dims()
+		name := fmt.Sprintf("%s.%d", base, k)
+		h, r := e.affine(m.Maps[k], e.own(&c, from, from+width, name), cut, name)
+		parts = append(parts, h...)
+		record.Maps = append(record.Maps, r)
+		from += width
+	}
+	return e.regroup(parts, widths, base), record
+}
+
 // sum emits the maps, each of its own part of the input, and adds them piece by
 // piece.
 func (e *emitter) sum(m *network.Sum, in wire, widths []int, base string) (wire, *mapRecord) {
@@ -251,11 +271,7 @@ func (e *emitter) sum(m *network.Sum, in wire, widths []int, base string) (wire,
 	for k, part := range m.Maps {
 		_, width := part.Dims()
 		name := fmt.Sprintf("%s.%d", base, k)
-		own := c.between(from, from+width)
-		if own == nil {
-			own = wire{e.span(&c, from, from+width, name)}
-		}
-		h, r := e.affine(part, own, widths, name)
+		h, r := e.affine(part, e.own(&c, from, from+width, name), widths, name)
 		record.Maps = append(record.Maps, r)
 		for i, t := range h {
 			if k > 0 {

@@ -68,7 +68,7 @@ func (m *maker) network(prec network.Precision) *network.Network {
 
 // mapping draws a map of in inputs, nested at most depth deep.
 func (m *maker) mapping(in, depth int) network.Map {
-	switch k := m.IntN(8); {
+	switch k := m.IntN(9); {
 	case k == 0:
 		return &network.Diagonal{D: m.numbers(in)}
 	case k == 1:
@@ -83,6 +83,14 @@ func (m *maker) mapping(in, depth int) network.Map {
 		return s
 	case k <= 6 && depth > 0:
 		return m.sum(in, depth)
+	case k == 7 && depth > 0:
+		b := &network.Blocks{}
+		for in > 0 {
+			width := 1 + m.IntN(in)
+			b.Maps = append(b.Maps, m.mapping(width, depth-1))
+			in -= width
+		}
+		return b
 	}
 	return m.dense(in, 1+m.IntN(8))
 }

@@ -192,6 +192,9 @@ func (l *loader) load(r *mapRecord) (network.Map, error) {
 	case kindStack:
 		maps, err := l.loadAll(r.Maps)
 		return &network.Stack{Maps: maps}, err
+	case kindBlocks:
+		maps, err := l.loadAll(r.Maps)
+		return &network.Blocks{Maps: maps}, err
 	case kindSum:
 		maps, err := l.loadAll(r.Maps)
 		return &network.Sum{Maps: maps}, err

@@ -22,7 +22,7 @@ type layerRecord struct {
 type mapRecord struct {
 	Kind kind         `json:"kind"`
 	Form form         `json:"form,omitempty"`
-	Maps []*mapRecord `json:"maps,omitempty"` // of a stack or a sum
+	Maps []*mapRecord `json:"maps,omitempty"` // of a stack, of blocks, of a sum
 
 	Weights []string `json:"weights,omitempty"` // dense, elementwise; sparse: by rows or by slots; projected: the directions
 	Indices []string `json:"indices,omitempty"` // form gather: the column or projection that each output takes
@@ -40,6 +40,7 @@ const (
 	kindElementwise kind = "elementwise"
 	kindProjected   kind = "projected"
 	kindStack       kind = "stack"
+	kindBlocks      kind = "blocks"
 	kindSum         kind = "sum"
 )
 
@@ -144,6 +145,12 @@ func inputWidths(m network.Map, outputs []int) []int {
 	switch m := m.(type) {
 	case *network.Diagonal:
 		return outputs
+	case *network.Blocks:
+		var widths []int
+		for k, cut := range refine(outputs, m.Maps) {
+			widths = append(widths, inputWidths(m.Maps[k], cut)...)
+		}
+		return widths
 	case *network.Sum:
 		var widths []int
 		for _, part := range m.Maps {

@@ -39,7 +39,7 @@ func TestRandomNetworksCoverEverything(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"dense gemm", "dense matmul", "sparse matmul", "sparse gather", "elementwise ",
-		"projected broadcast", "projected gather", "stack ", "sum ", "zeros"} {
+		"projected broadcast", "projected gather", "stack ", "blocks ", "sum ", "zeros"} {
 		if forms[want] < 5 {
 			t.Errorf("form %q was drawn %d times", want, forms[want])
 		}

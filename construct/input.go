@@ -106,6 +106,3 @@ func orderAlong(p *Problem, x *mat.Dense, u []float64) *ordering {
 	o.order = ascending(o.t)
 	return o
 }
-
-// sorted returns the k-th smallest projection, k from 0.
-func (o *ordering) sorted(k int) float64 { return o.t[o.order[k]] }

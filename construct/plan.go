@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"hinge/internal/spell"
@@ -242,32 +241,7 @@ func Choose(p *Problem) (*Construction, error) {
 	if q.Set.IsClasses() {
 		names = prefer.classes
 	}
-	measure := func(e Entry) int { return e.Units }
-	if q.Goal == Speed {
-		measure = func(e Entry) int { return e.Parameters }
-	}
-	var best *Construction
-	least := math.MaxInt
-	var refusals []string
-	for _, marked := range names {
-		name, compared := strings.CutPrefix(marked, "+")
-		if best != nil && !compared {
-			break
-		}
-		at := slices.IndexFunc(Catalogue, func(c *Construction) bool { return c.Name == name })
-		if at < 0 {
-			continue
-		}
-		e := planned(Catalogue[at], q)
-		switch {
-		case !e.Fits:
-			refusals = append(refusals, name+": "+e.Reason)
-		case !compared:
-			return Catalogue[at], nil
-		case measure(e) < least:
-			best, least = Catalogue[at], measure(e)
-		}
-	}
+	best, refusals := firstOf(names, q)
 	if best == nil {
 		return nil, &UnfitError{
 			Construction: Auto,
@@ -276,4 +250,34 @@ func Choose(p *Problem) (*Construction, error) {
 		}
 	}
 	return best, nil
+}
+
+// firstOf returns the first of the names that fits, or the smallest where names
+// are compared; nil and the reasons of all when none fits.
+func firstOf(names []string, p *Problem) (best *Construction, refusals []string) {
+	least := math.MaxInt
+	for _, marked := range names {
+		name, compared := strings.CutPrefix(marked, "+")
+		if best != nil && !compared {
+			break
+		}
+		c, err := Lookup(name)
+		if err != nil {
+			continue // not in this catalogue
+		}
+		e := planned(c, p)
+		size := e.Units
+		if p.Goal == Speed {
+			size = e.Parameters
+		}
+		switch {
+		case !e.Fits:
+			refusals = append(refusals, name+": "+e.Reason)
+		case !compared:
+			return c, nil
+		case size < least:
+			best, least = c, size
+		}
+	}
+	return best, refusals
 }

@@ -1,11 +1,7 @@
 package table
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -18,9 +14,10 @@ import (
 // DuckDB is told everything and finds out nothing, so that it reads what the
 // dialect says. Columns that looked numeric are read as DOUBLE, whose parser rounds to the
 // nearest float64 as strconv.ParseFloat does and is three times as fast as
-// handing each cell over as text. Where a cell of such a column turns out not to be a
-// number, the table is read again with every cell as text: then the cells at
-// fault are known by row and column.
+// handing each cell over as text. Where a cell of such a column turns out not to
+// be a number, or DuckDB refuses the file (rows of different lengths, mixed line
+// ends), the scanner reads the table again, cell by cell: then what is at fault
+// is known by row and column.
 func readText(f *frame, e *engine, files []string, opts *Options) error {
 	dialects := make([]*dialect, len(files))
 	for i, file := range files {
@@ -38,20 +35,19 @@ func readText(f *frame, e *engine, files []string, opts *Options) error {
 	}
 	d := dialects[0]
 	f.headed = d.header
-	err := loadText(f, e, files, dialects, d.double, opts)
-	if err != nil && slices.Contains(d.double, true) || f.words(d.double) {
-		err = loadText(f, e, files, dialects, make([]bool, len(d.names)), opts)
-	}
-	if err != nil {
-		return diagnose(files, dialects, opts, err)
+	err := loadText(f, e, files, dialects, opts)
+	if err != nil || f.hasInfinite(d.double) {
+		if err := scanText(f, files, dialects, opts); err != nil {
+			return err
+		}
 	}
 	f.noteDialect(d)
 	return nil
 }
 
-// words reports whether a column that was read as numbers holds an infinite
-// one, whose text the message should show.
-func (f *frame) words(double []bool) bool {
+// hasInfinite reports whether a column that was read as numbers holds an
+// infinite one, whose text the scanner will tell apart from a missing cell's.
+func (f *frame) hasInfinite(double []bool) bool {
 	for j, c := range f.columns {
 		if double[j] && c.infinite > 0 {
 			return true
@@ -60,13 +56,19 @@ func (f *frame) words(double []bool) bool {
 	return false
 }
 
-// loadText fills the frame anew from text files.
-func loadText(f *frame, e *engine, files []string, dialects []*dialect, double []bool, opts *Options) error {
+// loadText fills the frame from text files through DuckDB.
+func loadText(f *frame, e *engine, files []string, dialects []*dialect, opts *Options) error {
+	d := dialects[0]
+	f.start(d.names)
+	return e.load(f, "SELECT * FROM "+textRelation(files, dialects, d.double)+limit(opts), d.double, d.comma)
+}
+
+// start empties the frame and gives it columns.
+func (f *frame) start(names []string) {
 	f.columns, f.blocks, f.n = nil, nil, 0
-	for _, name := range dialects[0].names {
+	for _, name := range names {
 		f.columns = append(f.columns, &column{name: name})
 	}
-	return e.load(f, "SELECT * FROM "+textRelation(files, dialects, double)+limit(opts), double, dialects[0].comma)
 }
 
 // sameColumns checks the last file read against the first.
@@ -159,58 +161,6 @@ func (f *frame) noteDialect(d *dialect) {
 	}
 	if d.encoding != "utf-8" {
 		f.notes = append(f.notes, "The file is read as "+d.encoding+", not UTF-8.")
-	}
-}
-
-// diagnose finds out why DuckDB refused text files: it looks for rows with too
-// many or too few cells, and names them.
-func diagnose(files []string, dialects []*dialect, opts *Options, cause error) error {
-	width := len(dialects[0].names)
-	row := 0
-	for i, file := range files {
-		e := &Error{Source: file, Err: ErrRagged, Hint: fmt.Sprintf("every row must have %d cells, as the first one has", width)}
-		if err := dialects[i].scanRows(file, func(cells int) bool {
-			row++
-			if cells != width {
-				e.add(row, "", fmt.Sprintf("%d cells instead of %d", cells, width))
-			}
-			return opts.Limit == 0 || row < opts.Limit
-		}); err != nil {
-			return &Error{Source: file, Err: ErrFormat, Cells: []Cell{{Row: row + 1}}, Count: 1, Detail: err.Error()}
-		}
-		if e.Count > 0 {
-			return e
-		}
-	}
-	return &Error{Source: strings.Join(files, ", "), Err: ErrFormat, Detail: firstLine(cause.Error())}
-}
-
-// scanRows calls visit with the number of cells of every data row of a file,
-// until it returns false.
-func (d *dialect) scanRows(file string, visit func(cells int) bool) error {
-	opened, err := os.Open(file)
-	if err != nil {
-		return err
-	}
-	defer opened.Close()
-	r, err := d.open(bufio.NewReaderSize(opened, 1<<16))
-	if err != nil {
-		return err
-	}
-	s := newScanner(r, d.delimiter)
-	header := d.header
-	for {
-		cells, err := s.next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		case header:
-			header = false
-		case !visit(len(cells)):
-			return nil
-		}
 	}
 }
 

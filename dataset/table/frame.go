@@ -146,14 +146,15 @@ func (f *frame) find(name string) int {
 	return -1
 }
 
-// columnNames returns names for the columns: the trimmed ones given, where they are not empty and
+// columnNames returns names for the columns: the ones given, without control characters and spaces around, where they are not empty and
 // not yet taken, and otherwise c1, c2, ... by position.
 func columnNames(given []string, count int) []string {
 	names := make([]string, count)
 	taken := make(map[string]bool)
 	for j := range names {
 		if j < len(given) {
-			names[j] = strings.TrimSpace(strings.ToValidUTF8(given[j], "\ufffd"))
+			names[j] = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(given[j], "\ufffd"), func(r rune) bool { return r < ' ' }), " ")
+			names[j] = strings.TrimSpace(names[j])
 		}
 		if names[j] == "" || taken[strings.ToLower(names[j])] {
 			names[j] = freshName(names[j], j, taken)

@@ -99,20 +99,17 @@ func FuzzScannerAgreesWithDuckDB(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer e.close()
-		if readText(frame, e, []string{path}, opts) != nil {
+		d, err := sniff(path, opts)
+		if err != nil || loadText(frame, e, []string{path}, []*dialect{d}, opts) != nil {
 			return
 		}
-		d, err := sniff(path, opts)
-		if err != nil {
-			t.Fatal(err)
-		}
 		rows := 0
-		if err := d.scanRows(path, func(cells int) bool {
+		if err := d.scan(path, func(cells []string) error {
 			rows++
-			if cells != len(frame.columns) {
-				t.Errorf("row %d has %d cells by the scanner, %d by DuckDB", rows, cells, len(frame.columns))
+			if len(cells) != len(frame.columns) {
+				t.Errorf("row %d has %d cells by the scanner, %d by DuckDB", rows, len(cells), len(frame.columns))
 			}
-			return true
+			return nil
 		}); err != nil || rows != frame.n {
 			t.Errorf("%d rows by the scanner (%v), %d by DuckDB", rows, err, frame.n)
 		}

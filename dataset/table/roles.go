@@ -61,13 +61,13 @@ func (f *frame) noFeatures(detail string) error {
 }
 
 // defaultTargets is the targets that the format names, or else the last column
-// that is not dropped.
+// that is not dropped and not empty, as one is after a comma at each row's end.
 func (f *frame) defaultTargets(dropped []int) []int {
 	if f.targets != nil {
 		return f.targets
 	}
 	for j := len(f.columns) - 1; j >= 0; j-- {
-		if !slices.Contains(dropped, j) {
+		if c := f.columns[j]; !slices.Contains(dropped, j) && c.numbers+c.words > 0 {
 			return []int{j}
 		}
 	}

@@ -21,42 +21,31 @@ func (p *Matrix) Blocks() (blocks []Block, ok bool) {
 }
 
 // blocks finds the connected components by union-find over rows 0..n-1 and
-// columns n..n+m-1.
+// columns n..n+m-1. The root of a component is its first row.
 func (s *csr) blocks() []Block {
-	parent := make([]int32, s.n+s.m)
-	for i := range parent {
-		parent[i] = int32(i)
-	}
-	find := func(a int32) int32 {
-		for parent[a] != a {
-			parent[a] = parent[parent[a]]
-			a = parent[a]
-		}
-		return a
-	}
+	sets := newDisjoint(s.n + s.m)
 	for i := 0; i < s.n; i++ {
 		cols, _ := s.row(i)
 		for _, j := range cols {
-			a, b := find(int32(i)), find(int32(s.n)+j)
-			parent[max(a, b)] = min(a, b)
+			sets.join(int32(i), int32(s.n)+j)
 		}
 	}
-	number := make([]int32, s.n) // of the block whose root is row i, from 1
-	rows, cols := make([]int, 0), make([]int, 0)
+	number := filled(s.n) // of the block whose root is row i
+	var rows, cols []int
 	for i := 0; i < s.n; i++ {
 		if s.ptr[i] == s.ptr[i+1] {
 			continue
 		}
-		root := find(int32(i))
-		if number[root] == 0 {
-			rows, cols = append(rows, 0), append(cols, 0)
+		root := sets.find(int32(i))
+		if number[root] < 0 {
 			number[root] = int32(len(rows))
+			rows, cols = append(rows, 0), append(cols, 0)
 		}
-		rows[number[root]-1]++
+		rows[number[root]]++
 	}
 	member := func(j int) int32 { // block of column j, -1 for none
-		if root := find(int32(s.n + j)); int(root) < s.n {
-			return number[root] - 1
+		if root := sets.find(int32(s.n + j)); int(root) < s.n {
+			return number[root]
 		}
 		return -1
 	}
@@ -68,7 +57,7 @@ func (s *csr) blocks() []Block {
 	blocks := carve(rows, cols)
 	for i := 0; i < s.n; i++ {
 		if s.ptr[i] < s.ptr[i+1] {
-			b := &blocks[number[find(int32(i))]-1]
+			b := &blocks[number[sets.find(int32(i))]]
 			b.Rows = append(b.Rows, i)
 		}
 	}
@@ -78,6 +67,30 @@ func (s *csr) blocks() []Block {
 		}
 	}
 	return blocks
+}
+
+// disjoint is a union-find forest; the root of a set is its least member.
+type disjoint []int32
+
+func newDisjoint(n int) disjoint {
+	d := make(disjoint, n)
+	for i := range d {
+		d[i] = int32(i)
+	}
+	return d
+}
+
+func (d disjoint) find(a int32) int32 {
+	for d[a] != a {
+		d[a] = d[d[a]]
+		a = d[a]
+	}
+	return a
+}
+
+func (d disjoint) join(a, b int32) {
+	a, b = d.find(a), d.find(b)
+	d[max(a, b)] = min(a, b)
 }
 
 // carve makes empty blocks with room for the given numbers of rows and units,
@@ -97,136 +110,4 @@ func carve(rows, units []int) []Block {
 		r, u = r[rows[k]:], u[units[k]:]
 	}
 	return blocks
-}
-
-// Elimination is the outcome of eliminating singletons: row Rows[k] and unit
-// Units[k] form the k-th pivot of a lower triangular matrix,
-//
-//	Phi[Rows[k]][Units[k]] != 0,  Phi[Rows[k]][Units[l]] == 0 for l > k,
-//
-// for the pivots of a complete elimination. What is left is the core.
-type Elimination struct {
-	Rows, Units []int
-	CoreRows    []int // rows left with nonzeros in two or more core units
-	CoreUnits   []int // units left with two or more core rows
-}
-
-// Complete reports whether the pivots use up all rows or all live units that
-// have any nonzero: the matrix is then triangular after permutation.
-func (e *Elimination) Complete() bool { return len(e.CoreRows) == 0 || len(e.CoreUnits) == 0 }
-
-// Eliminate removes row singletons (rows with one nonzero left) from the front
-// and column singletons (units with one row left) from the back, until none is
-// left. Each is a pivot that adds exactly one to the rank whatever the numbers
-// are [P]: a row with a single nonzero cannot be reached by the other rows, and
-// the same for columns. ok is false when the nonzeros are too many to hold.
-// Cost: O(n + m + nonzeros).
-func (p *Matrix) Eliminate() (e *Elimination, ok bool) {
-	s := p.nonzeros(p.opt.maxElements())
-	if s == nil {
-		return nil, false
-	}
-	return eliminate(s, s.transpose()), true
-}
-
-// peeler is the state of an elimination: counts of the nonzeros left.
-type peeler struct {
-	s, t         *csr
-	perRow       []int
-	perCol       []int
-	rowGone      []bool
-	colGone      []bool
-	rowQ, colQ   []int
-	fRows, fCols []int // pivots from the front
-	bRows, bCols []int // pivots from the back, last first
-}
-
-func eliminate(s, t *csr) *Elimination {
-	p := &peeler{s: s, t: t, perRow: make([]int, s.n), perCol: make([]int, s.m), rowGone: make([]bool, s.n), colGone: make([]bool, s.m)}
-	for i := range p.perRow {
-		if p.perRow[i] = s.ptr[i+1] - s.ptr[i]; p.perRow[i] == 1 {
-			p.rowQ = append(p.rowQ, i)
-		}
-	}
-	for j := range p.perCol {
-		if p.perCol[j] = t.ptr[j+1] - t.ptr[j]; p.perCol[j] == 1 {
-			p.colQ = append(p.colQ, j)
-		}
-	}
-	for len(p.rowQ)+len(p.colQ) > 0 {
-		p.frontPivots()
-		p.backPivot()
-	}
-	e := &Elimination{Rows: p.fRows, Units: p.fCols}
-	for k := len(p.bRows) - 1; k >= 0; k-- {
-		e.Rows, e.Units = append(e.Rows, p.bRows[k]), append(e.Units, p.bCols[k])
-	}
-	for i, gone := range p.rowGone {
-		if !gone && p.perRow[i] > 0 {
-			e.CoreRows = append(e.CoreRows, i)
-		}
-	}
-	for j, gone := range p.colGone {
-		if !gone && p.perCol[j] > 0 {
-			e.CoreUnits = append(e.CoreUnits, j)
-		}
-	}
-	return e
-}
-
-// frontPivots takes every row with one nonzero left as the next pivot.
-func (p *peeler) frontPivots() {
-	for len(p.rowQ) > 0 {
-		i := p.rowQ[0]
-		p.rowQ = p.rowQ[1:]
-		if p.rowGone[i] || p.perRow[i] != 1 {
-			continue
-		}
-		j := remaining(p.s, i, p.colGone)
-		p.fRows, p.fCols = append(p.fRows, i), append(p.fCols, j)
-		p.remove(i, j)
-	}
-}
-
-// backPivot takes one unit with one row left as the last pivot still free.
-func (p *peeler) backPivot() {
-	for len(p.colQ) > 0 {
-		j := p.colQ[0]
-		p.colQ = p.colQ[1:]
-		if p.colGone[j] || p.perCol[j] != 1 {
-			continue
-		}
-		i := remaining(p.t, j, p.rowGone)
-		p.bRows, p.bCols = append(p.bRows, i), append(p.bCols, j)
-		p.remove(i, j)
-		return
-	}
-}
-
-// remaining returns the only column of row i that is not gone.
-func remaining(s *csr, i int, gone []bool) int {
-	cols, _ := s.row(i)
-	for _, j := range cols {
-		if !gone[j] {
-			return int(j)
-		}
-	}
-	return -1
-}
-
-// remove takes row i and column j out of the counts.
-func (p *peeler) remove(i, j int) {
-	p.rowGone[i], p.colGone[j] = true, true
-	rows, _ := p.t.row(j)
-	for _, r := range rows {
-		if p.perRow[r]--; p.perRow[r] == 1 && !p.rowGone[r] {
-			p.rowQ = append(p.rowQ, int(r))
-		}
-	}
-	cols, _ := p.s.row(i)
-	for _, c := range cols {
-		if p.perCol[c]--; p.perCol[c] == 1 && !p.colGone[c] {
-			p.colQ = append(p.colQ, int(c))
-		}
-	}
 }

@@ -132,6 +132,12 @@ func (f *Facts) String() string {
 	if f.SigmaLast != nil && f.SigmaNext != nil {
 		fmt.Fprintf(&b, " (singular values %.3g .. %.3g, next %.3g)", *f.SigmaFirst, *f.SigmaLast, *f.SigmaNext)
 	}
+	if f.Structural != nil {
+		fmt.Fprintf(&b, ", structural rank %d", *f.Structural)
+	}
+	if f.Condition != nil {
+		fmt.Fprintf(&b, ", condition %.2g", *f.Condition)
+	}
 	fmt.Fprintf(&b, "\n  density %.3g, %d..%d awake units a row, %s activation patterns\n", f.Density, f.PerRow.Min, f.PerRow.Max, show(f.Patterns))
 	fmt.Fprintf(&b, "  %d dead units, %d always on, %s parallel\n", f.Dead, f.AlwaysOn, show(f.Parallel))
 	if f.StructureNotes != "" {

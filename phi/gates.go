@@ -37,8 +37,7 @@ type gateEdge struct {
 	w     float64
 }
 
-// gates finds the nonzeros of a layer's units on c. It gives up (nil) when the
-// rows to evaluate are more than limit.
+// gates finds the nonzeros of a layer's units on c.
 type gates struct {
 	c      *coordinates
 	reach  []float64 // per coordinate: the largest |t| on the data
@@ -64,7 +63,8 @@ func newGates(c *coordinates) *gates {
 
 // read returns the nonzeros of the layer with weights w (m x units) and bias b
 // (m, nil for zero) as an m x n matrix, row j the rows that gate j is awake on.
-// The units in known are not gates; their columns are given.
+// The units in known are not gates; their columns are given. It gives up (nil)
+// when the rows to evaluate are more than limit, or an output is not finite.
 func (g *gates) read(w *csr, b []float64, known map[int][]float64, limit int) *csr {
 	out := newCSR(w.n, g.c.n, w.n)
 	evaluated := 0
@@ -89,7 +89,11 @@ func (g *gates) read(w *csr, b []float64, known map[int][]float64, limit int) *c
 			if coord >= 0 {
 				i = int(g.c.order[coord][r])
 			}
-			if v := g.value(bias, i); v > 0 {
+			v := g.value(bias, i)
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return nil // evaluating in full will name the unit and the row
+			}
+			if v > 0 {
 				out.col, out.val = append(out.col, int32(i)), append(out.val, v)
 			}
 		}

@@ -71,8 +71,9 @@ func sizeClass(n, m, rank int) string {
 // none) the class of its solutions.
 //
 // Dead units and rows of zeros are left aside. When the matrix as it stands has
-// no structure, the units that are awake on all rows are folded into the affine
-// term of the output and the rest is named; Detail says so.
+// less structure than without the units that are awake on all rows (one affine
+// term of the output, in a first hidden layer), the rest is named; Detail says
+// so.
 func (p *Matrix) Classify(set *dataset.Set) *Classification {
 	c := &Classification{Kind: UnknownKind, Class: UnknownClass, Rank: p.Rank(), RankWithBias: p.RankWithBias()}
 	c.Size = sizeClass(p.n, p.m, c.Rank.Rank)
@@ -104,7 +105,7 @@ func (p *Matrix) nameKind(c *Classification) {
 		return
 	}
 	p.nameSparse(c, s)
-	if c.Kind != DenseKind && c.Kind != BlockTriangular || len(p.stats.AlwaysOn) == 0 {
+	if c.Kind == Diagonal || c.Kind == BlockDiagonal || c.Kind == Zero || len(p.stats.AlwaysOn) == 0 {
 		return
 	}
 	keep := make([]bool, p.m)
@@ -114,9 +115,13 @@ func (p *Matrix) nameKind(c *Classification) {
 	rest, _ := s.columns(keep)
 	folded := &Classification{}
 	p.nameSparse(folded, rest)
-	if folded.Kind == Diagonal || folded.Kind == BlockDiagonal || folded.Kind == Triangular {
+	simpler := folded.Kind == Diagonal || folded.Kind == BlockDiagonal || folded.Kind == Triangular
+	if c.Kind == Triangular { // a triangle has a full column: only a diagonal on all rows is simpler
+		simpler = folded.Kind == Diagonal && *folded.Blocks == p.n
+	}
+	if simpler {
 		c.Kind = folded.Kind
-		c.Detail = fmt.Sprintf("%s, besides %d units awake on all rows (an affine term)", folded.Detail, len(p.stats.AlwaysOn))
+		c.Detail = fmt.Sprintf("%s, besides %d units awake on all rows", folded.Detail, len(p.stats.AlwaysOn))
 		c.Blocks = folded.Blocks
 	}
 }
@@ -153,6 +158,9 @@ func (p *Matrix) nameSparse(c *Classification, s *csr) {
 		c.Kind, c.Detail = Diagonal, fmt.Sprintf("%d pivots", count)
 	case count > 1:
 		c.Kind, c.Detail = BlockDiagonal, fmt.Sprintf("%d blocks of at most %d rows x %d units", count, rows, units)
+		if rows > 1 && units > 1 && eliminate(s, t).Complete() {
+			c.Detail += ", each triangular"
+		}
 	default:
 		p.nameConnected(c, s, t)
 	}

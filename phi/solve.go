@@ -47,7 +47,8 @@ var ErrTooLarge = errors.New("phi: the matrix is too large to factor and has no 
 // In this order: substitution, when singleton elimination makes the matrix
 // triangular and the solution is unique or basic; least squares block by
 // connected block, under NoBias or when the whole is too large; QR with column pivoting; and for a
-// rank below the number of columns a second QR, which gives the least norm.
+// rank below the number of columns a second QR, which gives the least norm;
+// the seminormal equations, when the matrix is tall and too large to hold.
 // Each is followed by one step of iterative refinement with the residual in
 // twice the working precision, kept when it makes the residual smaller.
 func (p *Matrix) Solve(y mat.Matrix, opt SolveOptions) (*Solution, error) {
@@ -110,6 +111,11 @@ func (p *Matrix) solver(opt SolveOptions) (solver, error) {
 		}
 	}
 	if !fits {
+		if p.n > width && p.svdFits(p.n, width) {
+			if tall := newSeminormal(p, width); tall != nil {
+				return tall, nil
+			}
+		}
 		return nil, ErrTooLarge
 	}
 	return newOrthogonal(p.augmented(!opt.NoBias), p.tolerance(), opt.Basic), nil

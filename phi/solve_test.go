@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"hinge/dataset"
+	"hinge/network"
 )
 
 // outputs returns Phi A + c.
@@ -247,5 +248,32 @@ func TestSolutionClass(t *testing.T) {
 	wide := of(t, random(rng, 3, 7), Options{})
 	if c := wide.Classify(nil); c.Class != Universal || c.Size != Over {
 		t.Errorf("%v", c)
+	}
+}
+
+// A tall matrix that is not held is solved in passes over its rows as well as
+// one that is.
+func TestSolveStreamed(t *testing.T) {
+	rng := seeded(13)
+	x := random(rng, 4000, 3)
+	net := shallowNet(rng, 3, 20, 1)
+	net.Layers[0].Map.(*network.Dense).Row(7)[0] = 0 // a pair of equal units
+	copy(net.Layers[0].Map.(*network.Dense).Row(8), net.Layers[0].Map.(*network.Dense).Row(7))
+	net.Layers[0].Bias[8] = net.Layers[0].Bias[7]
+	y := random(rng, 4000, 2)
+	held, err := build(t, net, x, 0, Options{}).Solve(y, SolveOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := build(t, net, x, 0, Options{MaxElements: 5000})
+	streamed, err := p.Solve(y, SolveOptions{})
+	if err != nil || p.Form() != StreamedForm || !strings.Contains(streamed.Method, "seminormal") {
+		t.Fatalf("%v, %s, %v", err, p.Form(), streamed)
+	}
+	if rank := p.RankWithBias().Rank; held.Rank != rank || streamed.Rank != rank || streamed.Free != 21-rank || streamed.Free == 0 {
+		t.Errorf("ranks %d and %d, free %d", held.Rank, streamed.Rank, streamed.Free)
+	}
+	if e := distance(held.stacked(), streamed.stacked()); e > 1e-9 {
+		t.Errorf("the solutions are %g apart", e)
 	}
 }

@@ -1,6 +1,8 @@
 package phi
 
 import (
+	"math"
+
 	"gonum.org/v1/gonum/mat"
 
 	"hinge/network"
@@ -29,7 +31,12 @@ func (p *Matrix) buildStructured() bool {
 			p.rungs = nil // the numbers tell more than thresholds along many coordinates
 			return false
 		}
-		p.form, p.stats = LadderForm, p.rungs.stats()
+		p.stats = p.rungs.stats()
+		if math.IsInf(p.stats.Scale, 0) || math.IsNaN(p.stats.Scale) {
+			p.rungs = nil
+			return false
+		}
+		p.form = LadderForm
 		return true
 	case len(hidden) > 1 && hidden[1] == p.layer && hidden[0] == p.layer-1:
 		return p.buildGates()
@@ -88,44 +95,17 @@ func (c *coordinates) plainUnits(w *csr) []int {
 // evaluatePlain evaluates the plain units on all rows, through a network of
 // these units and what they read alone. It returns their columns by unit; ok is
 // false when they are too many.
-func (p *Matrix) evaluatePlain(w *csr, plain []int) (map[int][]float64, bool) {
-	values := make(map[int][]float64, len(plain))
+func (p *Matrix) evaluatePlain(w *csr, plain []int) (values map[int][]float64, ok bool) {
+	values = make(map[int][]float64, len(plain))
 	if len(plain) == 0 {
 		return values, true
 	}
-	below, layer := &p.net.Layers[p.layer-1], &p.net.Layers[p.layer]
-	_, in := below.Map.Dims()
-	reads := newCSR(0, in, 0) // rows of the layer below that are read
-	var bias, upperBias []float64
-	place := make(map[int32]int32)
-	upper := newCSR(len(plain), 0, 0)
+	small := p.excerpt(w, plain)
+	if small == nil || len(plain)*p.n > p.opt.maxElements() || evaluationWork(small, p.n, p.layer) > p.opt.maxWork() {
+		return nil, false
+	}
 	for _, j := range plain {
-		cols, vals := w.row(j)
-		for k, u := range cols {
-			at, seen := place[u]
-			if !seen {
-				at = int32(reads.n)
-				place[u] = at
-				if !appendWeights(reads, below.Map, int(u), 0) {
-					return nil, false
-				}
-				reads.n, reads.ptr = reads.n+1, append(reads.ptr, len(reads.col))
-				bias = append(bias, biasOf(below, int(u)))
-			}
-			upper.col, upper.val = append(upper.col, at), append(upper.val, vals[k])
-		}
-		upper.ptr = append(upper.ptr, len(upper.col))
-		upperBias = append(upperBias, biasOf(layer, j))
 		values[j] = make([]float64, p.n)
-	}
-	upper.m = reads.n
-	if reads.n*in+upper.n*upper.m > p.opt.maxElements() || len(plain)*p.n > p.opt.maxElements() {
-		return nil, false
-	}
-	small := &network.Network{Precision: p.net.Precision, Layers: append(append([]network.Layer(nil), p.net.Layers[:p.layer-1]...),
-		network.Layer{Map: reads.dense(), Bias: bias, Act: below.Act}, network.Layer{Map: upper.dense(), Bias: upperBias, Act: layer.Act})}
-	if evaluationWork(small, p.n, p.layer) > p.opt.maxWork() {
-		return nil, false
 	}
 	eachBlock(small, p.x, p.layer, func(from int, block *mat.Dense) {
 		rows, _ := block.Dims()
@@ -136,6 +116,42 @@ func (p *Matrix) evaluatePlain(w *csr, plain []int) (map[int][]float64, bool) {
 		}
 	})
 	return values, true
+}
+
+// excerpt returns the network of the given units of the layer, with only those
+// units of the layer below that they read; nil when its weights are too many.
+func (p *Matrix) excerpt(w *csr, units []int) *network.Network {
+	below, layer := &p.net.Layers[p.layer-1], &p.net.Layers[p.layer]
+	_, in := below.Map.Dims()
+	lower, upper := newCSR(0, in, 0), newCSR(len(units), 0, 0)
+	var lowerBias, upperBias []float64
+	place := make(map[int32]int32)
+	for _, j := range units {
+		cols, vals := w.row(j)
+		for k, u := range cols {
+			at, seen := place[u]
+			if !seen {
+				at = int32(lower.n)
+				place[u] = at
+				if !appendWeights(lower, below.Map, int(u), 0) {
+					return nil
+				}
+				lower.n, lower.ptr = lower.n+1, append(lower.ptr, len(lower.col))
+				lowerBias = append(lowerBias, biasOf(below, int(u)))
+			}
+			upper.col, upper.val = append(upper.col, at), append(upper.val, vals[k])
+		}
+		upper.ptr = append(upper.ptr, len(upper.col))
+		upperBias = append(upperBias, biasOf(layer, j))
+	}
+	upper.m = lower.n
+	if lower.n*in+upper.n*upper.m > p.opt.maxElements() {
+		return nil
+	}
+	layers := append([]network.Layer(nil), p.net.Layers[:p.layer-1]...)
+	return &network.Network{Precision: p.net.Precision, Layers: append(layers,
+		network.Layer{Map: lower.dense(), Bias: lowerBias, Act: below.Act},
+		network.Layer{Map: upper.dense(), Bias: upperBias, Act: layer.Act})}
 }
 
 func biasOf(l *network.Layer, unit int) float64 {

@@ -229,3 +229,16 @@ func TestGatesOfACrowd(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 }
+
+// TestGatesRefuseOverflow: numbers near the end of the format are an error, not
+// a broken network.
+func TestGatesRefuseOverflow(t *testing.T) {
+	for _, big := range []float64{0x1p1000, math.Inf(1), math.NaN()} {
+		x := mat.NewDense(3, 2, []float64{1, 2, 3, 4, 5, big})
+		_, err := plateauGates("identity", &Problem{}, x, false)
+		var unfit *UnfitError
+		if !errors.As(err, &unfit) || !strings.Contains(unfit.Reason, "largest float64") {
+			t.Errorf("%v: got %v", big, err)
+		}
+	}
+}

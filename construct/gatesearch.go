@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"sync/atomic"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -46,15 +45,15 @@ const (
 // rows cannot be told apart.
 func plateauGates(name string, p *Problem, x *mat.Dense, narrow bool) (*gates, error) {
 	s := &gateSearch{p: p, x: x, narrow: narrow, rng: rand.New(rand.NewPCG(p.Seed, gateStream))}
-	if !withinRange(p.Precision, x) {
-		return nil, &UnfitError{name, fmt.Sprintf("the inputs come near the largest %v numbers", p.Precision), "scale the columns down"}
-	}
 	s.used = varyingColumns(x)
 	first, left := s.first()
-	g := &gates{strips: []*strip{first}}
-	if first == nil {
+	switch {
+	case s.overflow:
+		return nil, &UnfitError{name, fmt.Sprintf("the inputs come near the largest %v numbers", p.Precision), "scale the columns down"}
+	case first == nil:
 		return nil, s.crowded(name)
 	}
+	g := &gates{strips: []*strip{first}}
 	for len(left) > 0 {
 		next := s.next(left)
 		rest := next.stillMeeting(left)
@@ -81,23 +80,19 @@ func (st *strip) stillMeeting(left []meeting) []meeting {
 	return slices.Concat(rest[:]...)
 }
 
-// withinRange reports whether x is finite and far enough from overflow for
-// projections and ramps.
-func withinRange(prec network.Precision, x *mat.Dense) bool {
+// withinRange reports whether the projections are finite and far enough from
+// overflow for ramps.
+func (proj *projection) withinRange(prec network.Precision) bool {
 	huge := 0x1p900
 	if prec == network.Float32 {
 		huge = 0x1p90
 	}
-	n, _ := x.Dims()
-	var outside atomic.Bool
-	parallel.Each(n, func(i int) {
-		for _, v := range x.RawRowView(i) {
-			if !(math.Abs(v) <= huge) {
-				outside.Store(true)
-			}
+	for i, t := range proj.t {
+		if !(math.Abs(t) <= huge && proj.half[i] <= huge) {
+			return false
 		}
-	})
-	return !outside.Load()
+	}
+	return true
 }
 
 // gateSearch is the state of the search for directions.
@@ -107,6 +102,8 @@ type gateSearch struct {
 	narrow bool
 	rng    *rand.Rand
 	used   []int // the columns of x that are not constant
+
+	overflow bool // the projections come near the largest number
 }
 
 // varyingColumns returns the columns of x that hold two different values.
@@ -145,7 +142,11 @@ func (s *gateSearch) first() (*strip, []meeting) {
 		if len(s.used) < 2 {
 			u, try = s.axis(0), tries
 		}
-		st := newStrip(s.p, project(s.p, s.x, u), s.narrow)
+		proj := project(s.p, s.x, u)
+		if s.overflow = !proj.withinRange(s.p.Precision); s.overflow {
+			return nil, nil
+		}
+		st := newStrip(s.p, proj, s.narrow)
 		if looks := st.looks(); looks < least {
 			best, least = st, looks
 		}

@@ -182,6 +182,25 @@ func checkThrough(t *testing.T, path string, s *dataset.Set) {
 	}
 }
 
+// Columns that only name rows are spoken of.
+func TestNotesOnColumnsThatNameRows(t *testing.T) {
+	for file, want := range map[string][]string{
+		"titanic_quoted.csv": {"Column Name is left out", "Column Ticket is left out", "Column Cabin is left out", "Column PassengerId holds a different"},
+		"wisc_breast.csv":    {"Column id holds a different", "No target is named: the last column, dimension_worst"},
+		"bike_day.csv":       {"Column instant holds a different", "Column dteday holds a date"},
+	} {
+		s, err := Read(shared(t, file), Options{Missing: "drop"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if !slices.ContainsFunc(s.Notes, func(n string) bool { return strings.HasPrefix(n, w) }) {
+				t.Errorf("%s: no note begins with %q: %q", file, w, s.Notes)
+			}
+		}
+	}
+}
+
 func TestMNIST(t *testing.T) {
 	images := shared(t, "mnist/t10k-images-idx3-ubyte.gz")
 	s, err := Read(images+","+shared(t, "mnist/t10k-labels-idx1-ubyte.gz"), Options{})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -59,6 +60,7 @@ func (t *reading) infer(r *roles) error {
 		case slices.Contains(forced, j):
 			column.Levels = []string{} // found once the rows are chosen
 		case !c.isText():
+			t.noteRowName(j)
 		case c.moment() != "":
 			column.Moment = c.moment()
 			unit := map[dataset.Moment]string{dataset.Date: "days since 1970-01-01", dataset.Clock: "seconds since midnight", dataset.DateTime: "seconds since 1970-01-01"}
@@ -80,6 +82,27 @@ func (t *reading) infer(r *roles) error {
 		return t.frame.noFeatures("no column is left to be an input\n" + strings.Join(t.frame.notes, "\n"))
 	}
 	return nil
+}
+
+// rowName are the names of columns that often only number the rows.
+var rowName = regexp.MustCompile(`(?i)^(id|index|row|no|nr|instant|unnamed: 0|.*[ _.-]id)$|^.*[a-z]Id$`)
+
+// noteRowName says so when column j seems to number the rows: its name is one for
+// that, and it holds a different whole number in each.
+func (t *reading) noteRowName(j int) {
+	c := t.frame.columns[j]
+	if !rowName.MatchString(c.name) || c.words > 0 || c.missing > 0 {
+		return
+	}
+	seen := make(map[float64]bool, t.frame.n)
+	whole := true
+	t.frame.each(j, func(_ int, cell float64) {
+		seen[cell] = true
+		whole = whole && cell == math.Trunc(cell)
+	})
+	if whole && len(seen) == t.frame.n && t.frame.n > manyTexts {
+		t.note("Column %s holds a different whole number in every row, as if it only named the row: --drop %q leaves it out.", c.name, c.name)
+	}
 }
 
 // checkLevels decides whether text column j is one-hot encoded or left out.

@@ -71,8 +71,16 @@ type Inputs struct {
 // left out under drop and indicator.
 //
 // Text columns are one-hot encoded; ISO dates and times become numbers (see
-// [dataset.Column]). A column that is numeric but for a few cells is an error
-// that names the cells.
+// [dataset.Moment]). A text column is left out, with a note, when it has more
+// than MaxLevels different texts, or more than 20 of which most occur once: it
+// names rows rather than describing them. Naming it in Features keeps it, or is an
+// error past MaxLevels. A column without any cell is left out.
+//
+// A column with more numbers than texts, and at most 5 cells or one in ten of
+// texts, is a column of numbers with faults: an error that names the cells. Options.Text
+// makes it a text column.
+//
+// A table with one row, and one whose targets are all constant, are errors.
 func Read(source string, opts Options) (*dataset.Set, error) { return read(source, opts) }
 
 // ReadWith reads source through the schema of a network, with targets, to check
@@ -80,8 +88,9 @@ func Read(source string, opts Options) (*dataset.Set, error) { return read(sourc
 // has no header. Equal rows are merged as by [Read]. Rows with equal inputs and
 // different targets are kept as they stand when opts.Conflicts is empty (a
 // network can hit only one of them), and resolved as told otherwise. A text or class that the schema does
-// not know is an error that lists the known ones. Of opts, Target, Features,
-// Text, Task and MaxLevels are taken from the schema instead.
+// not know is an error that lists the known ones. Features, Text, Task and MaxLevels
+// of opts are the schema's affair and not looked at; Target is needed only where the
+// target columns have other names than the schema says.
 func ReadWith(source string, schema dataset.Schema, opts Options) (*dataset.Set, error) {
 	return readWith(source, schema, opts)
 }

@@ -44,7 +44,7 @@ func init() {
 }
 
 // needlesShare is the part of the tolerance that the base's rounding may use.
-const needlesShare = 0.5
+const needlesShare = 0.9
 
 // needlesAim is the error aimed at when the tolerance would allow more: fits on
 // tables need less than that.

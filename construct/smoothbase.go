@@ -116,19 +116,21 @@ func middleSpreads(x *mat.Dense) (spread, median []float64) {
 	return spread, median
 }
 
-// row writes the features of x and a last constant 1 to phi (m+1), and returns
-// for each the magnitude that it rounds, if magnitude is not nil.
+// row writes the features of x and a last constant 1 to phi (m+1), and to
+// magnitude, if it is not nil, the bound of each feature's rounding error in
+// units of the roundoff.
 func (f *randomFeatures) row(x, phi, magnitude []float64) {
 	for j, theta := range f.theta {
 		z, size := 0.0, math.Abs(theta)
-		for e := f.w.RowPtr[j]; e < f.w.RowPtr[j+1]; e++ {
+		from, to := f.w.RowPtr[j], f.w.RowPtr[j+1]
+		for e := from; e < to; e++ {
 			term := f.precision.Round(f.w.Val[e] * x[f.w.Col[e]])
 			z = f.precision.Round(z + term)
 			size += math.Abs(term)
 		}
 		phi[j] = max(0, f.precision.Round(z-theta))
 		if magnitude != nil {
-			magnitude[j] = size
+			magnitude[j] = float64(to-from+1) * size
 		}
 	}
 	phi[len(f.theta)] = 1
@@ -224,10 +226,6 @@ type smoothBase struct {
 func (b *smoothBase) value(x, out, phi, magnitude []float64) (bound float64) {
 	b.features.row(x, phi, magnitude)
 	m := len(phi) - 1
-	support := float64(min(maxSupport, b.features.w.In))
-	if b.features.w.In > splitInputs {
-		support = float64(b.features.w.In)
-	}
 	for k := range out {
 		sum, size, inputs := 0.0, 0.0, 0.0
 		for j, w := range b.w.RawRowView(k) {
@@ -241,7 +239,7 @@ func (b *smoothBase) value(x, out, phi, magnitude []float64) (bound float64) {
 			}
 		}
 		out[k] = sum
-		bound = max(bound, float64(m+4)*size+(support+2)*inputs)
+		bound = max(bound, float64(m+4)*size+inputs)
 	}
 	return bound * b.features.precision.Eps()
 }

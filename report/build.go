@@ -42,7 +42,7 @@ type Build struct {
 	File        string               `json:"file,omitempty"`  // where it was written; empty: it was not
 	Bytes       int64                `json:"bytes,omitempty"` // the file's size
 
-	Plan *Plan `json:"-"` // for the page
+	Command string `json:"command,omitempty"` // a command line that builds the same file
 }
 
 // Text tells the build in a dozen lines.

@@ -28,7 +28,7 @@ func newCanvas(h, x0, x1, y0, y1 float64) *canvas {
 	if !(y1 > y0) {
 		y0, y1 = y0-1, y1+1
 	}
-	return &canvas{w: 520, h: h, left: 58, top: 10, right: 510, bottom: h - 42, x0: x0, x1: x1, y0: y0, y1: y1}
+	return &canvas{w: 520, h: h, left: 62, top: 10, right: 510, bottom: h - 46, x0: x0, x1: x1, y0: y0, y1: y1}
 }
 
 func (c *canvas) px(x float64) float64 {
@@ -47,15 +47,15 @@ func (c *canvas) axes(xlabel, ylabel string) {
 	for _, v := range ticks(c.x0, c.x1, 5) {
 		x := c.px(v)
 		c.addf(`<path class="tick" d="M%.1f %.1fv5"/><text class="num" x="%.1f" y="%.1f" text-anchor="middle">%s</text>`,
-			x, c.bottom, x, c.bottom+18, tickText(v))
+			x, c.bottom, x, c.bottom+20, tickText(v))
 	}
 	for _, v := range ticks(c.y0, c.y1, 5) {
 		y := c.py(v)
 		c.addf(`<path class="tick" d="M%.1f %.1fh-5"/><text class="num" x="%.1f" y="%.1f" text-anchor="end">%s</text>`,
-			c.left, y, c.left-8, y+4, tickText(v))
+			c.left, y, c.left-8, y+5, tickText(v))
 	}
 	c.addf(`<text class="label" x="%.1f" y="%.1f" text-anchor="middle">%s</text>`, (c.left+c.right)/2, c.h-6, escape(clip(xlabel, 48)))
-	c.addf(`<text class="label" transform="translate(13 %.1f) rotate(-90)" text-anchor="middle">%s</text>`, (c.top+c.bottom)/2, escape(clip(ylabel, 34)))
+	c.addf(`<text class="label" transform="translate(15 %.1f) rotate(-90)" text-anchor="middle">%s</text>`, (c.top+c.bottom)/2, escape(clip(ylabel, 34)))
 }
 
 // classTicks writes the names of at most about 25 classes along the y axis.

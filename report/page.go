@@ -6,7 +6,6 @@ import (
 	"html/template"
 	"io"
 	"math"
-	"strconv"
 	"strings"
 
 	"hinge/construct"
@@ -143,27 +142,4 @@ func measured(e *construct.Entry) (size, limit int) {
 		return e.Units, e.Limit.Units
 	}
 	return e.Parameters, e.Limit.Parameters
-}
-
-// Command is a line that builds the same file again.
-func (p *Page) Command() string {
-	words := []string{"hinge build", quoted(p.Source), "--construction", p.Construction, "--precision", p.Precision}
-	if !p.IsClasses() {
-		words = append(words, "--tolerance", exact(p.Tolerance))
-	}
-	words = append(words, "--seed", strconv.FormatUint(p.Seed, 10))
-	if p.Dense {
-		words = append(words, "--dense")
-	}
-	if p.File != "" {
-		words = append(words, "-o", quoted(p.File))
-	}
-	return strings.Join(words, " ")
-}
-
-func quoted(s string) string {
-	if strings.ContainsAny(s, " '\"*?[]()$&;|<>") {
-		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-	}
-	return s
 }

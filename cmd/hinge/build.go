@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -111,7 +113,7 @@ func (v *buildVerb) run(cmd *cobra.Command, args []string) error {
 	if err != nil && !errors.As(err, &uncertified) {
 		return err
 	}
-	r.Report.Seconds.Read = read
+	r.Report.Seconds.Read, r.Report.Command = read, commandLine(append([]string{"hinge"}, os.Args[1:]...))
 	if err := v.write(r, opts, uncertified == nil || v.force); err != nil {
 		return err
 	}
@@ -156,4 +158,16 @@ func (v *buildVerb) write(r *hinge.Result, opts hinge.Options, keep bool) error 
 		}
 	}
 	return out.commit()
+}
+
+// commandLine writes arguments so that a shell reads them back.
+func commandLine(args []string) string {
+	words := make([]string, len(args))
+	for i, a := range args {
+		words[i] = a
+		if a == "" || strings.ContainsAny(a, " \t\n'\"\\*?[]{}()$&;|<>`!#~") {
+			words[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
 }

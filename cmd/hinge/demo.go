@@ -12,18 +12,23 @@ import (
 	"github.com/spf13/cobra"
 
 	"hinge"
+	"hinge/construct"
 	"hinge/dataset"
 	"hinge/dataset/table"
 	"hinge/internal/wholefile"
 	"hinge/report"
 )
 
-// The demonstration's table: Franke's function, two peaks and a dip over the
-// unit square, at so many random points.
+// The demonstration's table: three interleaved spiral arms in the plane, a class
+// each. No straight line tells them apart, and the picture shows at a glance
+// what the network does between the rows.
 const (
-	demoRows = 400
-	demoSeed = 7
+	demoRows  = 300
+	demoNoise = 0.05
+	demoSeed  = 1
 )
+
+var demoArms = []string{"A", "B", "C"}
 
 type demoVerb struct {
 	out outputFlags
@@ -49,12 +54,13 @@ demo.csv, demo.onnx and report.html.`,
 // demoResult is a build, and the commands to try after it.
 type demoResult struct {
 	*report.Build
+	Page string   `json:"page"`
 	Next []string `json:"next"`
 }
 
 // Text tells the build, then what to try.
 func (r *demoResult) Text() string {
-	return r.Build.Text() + "\nNext, try:\n\n  " + strings.Join(r.Next, "\n  ") + "\n"
+	return r.Build.Text() + "page         " + r.Page + ": open it in a browser\n\nNext, try:\n\n  " + strings.Join(r.Next, "\n  ") + "\n"
 }
 
 func (v *demoVerb) run(cmd *cobra.Command, _ []string) error {
@@ -74,12 +80,13 @@ func (v *demoVerb) run(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	read := time.Since(start).Seconds()
-	opts := hinge.Options{Progress: p.stage}
+	opts := hinge.Options{Goal: construct.Generalize, Progress: p.stage}
 	r, err := hinge.Build(set, opts)
 	if err != nil {
 		return &hinge.DefectError{Err: err}
 	}
 	r.Report.Seconds.Read = read
+	r.Report.Command = commandLine([]string{"hinge", "build", data, "--for", string(opts.Goal), "-o", file})
 	var out outputs
 	defer out.discard()
 	if err := errors.Join(out.network(file, r), out.page(page, r, opts)); err != nil {
@@ -89,25 +96,25 @@ func (v *demoVerb) run(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	p.end()
-	return v.out.print(cmd, &demoResult{r.Report, nextCommands(data, file, page, filepath.Join(v.dir, "bits.onnx"))})
+	return v.out.print(cmd, &demoResult{r.Report, page, nextCommands(data, file, filepath.Join(v.dir, "bits.onnx"))})
 }
 
-func nextCommands(data, file, page, bits string) []string {
+func nextCommands(data, file, bits string) []string {
 	return []string{
-		fmt.Sprintf("hinge check %s %s      # proves again that every row is hit; %s shows it", file, data, page),
-		fmt.Sprintf("hinge plan %s --precision float32  # what every construction would cost", data),
-		fmt.Sprintf("hinge build %s --for bits --precision float32 -o %s  # every value back bit for bit", data, bits),
+		fmt.Sprintf("hinge check %s %s", file, data),
+		fmt.Sprintf("hinge plan %s", data),
+		fmt.Sprintf("hinge build %s --for bits --precision float32 -o %s", data, bits),
 	}
 }
 
 // writeDemoTable writes the table as CSV. Numbers are written so that they read
 // back as themselves.
 func writeDemoTable(w io.Writer) error {
-	set := dataset.Franke(demoRows, 0, demoSeed)
+	set := dataset.Spiral(demoRows, len(demoArms), demoNoise, demoSeed)
 	b := bufio.NewWriter(w)
-	fmt.Fprintln(b, "east,north,height")
+	fmt.Fprintln(b, "east,north,arm")
 	for i := range set.N() {
-		fmt.Fprintf(b, "%v,%v,%v\n", set.X.At(i, 0), set.X.At(i, 1), set.Y.At(i, 0))
+		fmt.Fprintf(b, "%v,%v,%s\n", set.X.At(i, 0), set.X.At(i, 1), demoArms[set.Class[i]])
 	}
 	return b.Flush()
 }

@@ -121,33 +121,42 @@ func sourcesOf(m network.Map, sources []unitSource) ([]unitSource, bool) {
 	return nil, false
 }
 
-// evaluate computes and sorts the coordinates that the sources name.
-func (c *coordinates) evaluate(net *network.Network, x mat.Matrix, l int, sources []unitSource) bool {
-	type key struct {
-		kind  sourceKind
-		index int32
-		from  *network.Dense
-	}
-	place := make(map[key]int32)
-	var keys []key
+// coordinateKey tells coordinates apart: two units with one key share one.
+type coordinateKey struct {
+	from  *network.Dense
+	index int32
+	kind  sourceKind
+}
+
+// assign gives every unit its coordinate and returns the different ones; ok is
+// false when they are none or too many.
+func (c *coordinates) assign(sources []unitSource) (keys []coordinateKey, ok bool) {
+	place := make(map[coordinateKey]int32)
 	c.all = true
 	for u, s := range sources {
 		if s.kind == ofMany {
 			c.of[u], c.all = -1, false
 			continue
 		}
-		k := key{s.kind, s.index, s.from}
+		k := coordinateKey{s.from, s.index, s.kind}
 		at, seen := place[k]
 		if !seen {
 			if at = int32(len(keys)); at == maxCoordinates {
-				return false
+				return nil, false
 			}
 			place[k] = at
 			keys = append(keys, k)
 		}
 		c.of[u], c.scale[u] = at, s.scale
 	}
-	if len(keys) == 0 {
+	return keys, len(keys) > 0
+}
+
+// evaluate computes and sorts the coordinates that the sources name, through
+// the layers in front and one layer of all coordinates.
+func (c *coordinates) evaluate(net *network.Network, x mat.Matrix, l int, sources []unitSource) bool {
+	keys, ok := c.assign(sources)
+	if !ok {
 		return false
 	}
 	_, in := net.Layers[l].Map.Dims()

@@ -111,55 +111,73 @@ func reach(s *csr, rows, cols []int32) (row, col []bool) {
 // and to earlier components (and outside part), which is the block lower
 // triangular order.
 func (s *csr) components(part []bool, cols []int32) [][]int {
-	const unseen = -1
-	index, low := filled(s.n), make([]int32, s.n)
-	next := make([]int, s.n)
-	onStack := make([]bool, s.n)
-	var stack, path []int32
-	var out [][]int
-	count := int32(0)
-	enter := func(i int32) {
-		index[i], low[i], next[i] = count, count, s.ptr[i]
-		count++
-		stack, path, onStack[i] = append(stack, i), append(path, i), true
-	}
+	t := &tarjan{s: s, part: part, cols: cols, index: filled(s.n), low: make([]int32, s.n), next: make([]int, s.n), onStack: make([]bool, s.n)}
 	for root := range part {
-		if !part[root] || index[root] != unseen {
+		if part[root] && t.index[root] < 0 {
+			t.from(int32(root))
+		}
+	}
+	return t.out
+}
+
+// tarjan is the state of the search. index numbers the rows in the order they
+// are met, -1 before; low is the least index on the stack that a row leads to.
+type tarjan struct {
+	s           *csr
+	part        []bool
+	cols        []int32
+	index, low  []int32
+	next        []int // of a row: the next nonzero to follow
+	onStack     []bool
+	stack, path []int32
+	count       int32
+	out         [][]int
+}
+
+func (t *tarjan) enter(i int32) {
+	t.index[i], t.low[i], t.next[i] = t.count, t.count, t.s.ptr[i]
+	t.count++
+	t.stack, t.path, t.onStack[i] = append(t.stack, i), append(t.path, i), true
+}
+
+// from searches depth first from root.
+func (t *tarjan) from(root int32) {
+	t.enter(root)
+	for len(t.path) > 0 {
+		i := t.path[len(t.path)-1]
+		if t.next[i] < t.s.ptr[i+1] {
+			k := t.cols[t.s.col[t.next[i]]]
+			t.next[i]++
+			switch {
+			case k < 0 || !t.part[k]:
+			case t.index[k] < 0:
+				t.enter(k)
+			case t.onStack[k]:
+				t.low[i] = min(t.low[i], t.index[k])
+			}
 			continue
 		}
-		enter(int32(root))
-		for len(path) > 0 {
-			i := path[len(path)-1]
-			if next[i] < s.ptr[i+1] {
-				k := cols[s.col[next[i]]]
-				next[i]++
-				switch {
-				case k < 0 || !part[k]:
-				case index[k] == unseen:
-					enter(k)
-				case onStack[k]:
-					low[i] = min(low[i], index[k])
-				}
-				continue
-			}
-			path = path[:len(path)-1]
-			if len(path) > 0 {
-				up := path[len(path)-1]
-				low[up] = min(low[up], low[i])
-			}
-			if low[i] == index[i] {
-				var component []int
-				for {
-					k := stack[len(stack)-1]
-					stack, onStack[k] = stack[:len(stack)-1], false
-					component = append(component, int(k))
-					if k == i {
-						break
-					}
-				}
-				out = append(out, component)
-			}
+		t.path = t.path[:len(t.path)-1]
+		if len(t.path) > 0 {
+			up := t.path[len(t.path)-1]
+			t.low[up] = min(t.low[up], t.low[i])
+		}
+		if t.low[i] == t.index[i] {
+			t.emit(i)
 		}
 	}
-	return out
+}
+
+// emit takes the component of root off the stack.
+func (t *tarjan) emit(root int32) {
+	var component []int
+	for {
+		k := t.stack[len(t.stack)-1]
+		t.stack, t.onStack[k] = t.stack[:len(t.stack)-1], false
+		component = append(component, int(k))
+		if k == root {
+			break
+		}
+	}
+	t.out = append(t.out, component)
 }

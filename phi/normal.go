@@ -66,7 +66,7 @@ type Cut struct {
 	U      *mat.Dense // (D+1) x P: U_A
 	Values *mat.Dense // len(Rows) x P: U_A x~ on those rows, what the cut adds to f
 	Merged int        // units it stands for
-	W      []float64  // D: a hyperplane of the cut, |W| = 1, W.x + B > 0 exactly on Rows
+	W      []float64  // D: a hyperplane of the cut, |W| = 1, W.x + B >= 0 on Rows, <= 0 on the others
 	B      float64
 	Single bool // all its units have this very hyperplane: one unit does
 
@@ -76,7 +76,8 @@ type Cut struct {
 // Normalize returns the normalized form of a network with at most one hidden
 // layer on the Set. Layers without activation around it are folded in. It
 // refuses deeper networks: their layers can be normalized one by one, with the
-// previous layer's outputs as the data.
+// previous layer's outputs as the data. A network too large for a few seconds
+// or for 512 MiB is refused with a [*SizeError].
 func Normalize(net *network.Network, set *dataset.Set) (*Normal, error) {
 	plane, err := collapse(net)
 	if err != nil {
@@ -95,7 +96,10 @@ func Normalize(net *network.Network, set *dataset.Set) (*Normal, error) {
 		f.Affine.Set(d, k, c)
 		f.scale = max(f.scale, math.Abs(c))
 	}
-	groups := f.group(plane)
+	groups, err := f.group(plane)
+	if err != nil {
+		return nil, err
+	}
 	for _, g := range groups {
 		if c, ok := f.cut(g); ok {
 			f.Cuts = append(f.Cuts, c)

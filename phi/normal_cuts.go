@@ -25,51 +25,68 @@ type cutGroup struct {
 	members []member
 }
 
+// heldRows bounds the numbers of rows of all cuts together: 512 MiB.
+const heldRows = 1 << 26
+
 // group turns every unit, adds what that leaves to the affine term, and
 // gathers the units by cut.
-func (f *Normal) group(net *shallow) []*cutGroup {
+func (f *Normal) group(net *shallow) ([]*cutGroup, error) {
 	seed := maphash.MakeSeed()
 	index := make(map[uint64][]*cutGroup)
 	var groups []*cutGroup
-	z, size := make([]float64, f.N), make([]float64, f.N)
+	z, held := make([]float64, f.N), 0
 	for u := range net.b {
 		m := member{w: append([]float64(nil), net.w.RawRowView(u)...), b: net.b[u], a: append([]float64(nil), net.a.RawRowView(u)...)}
-		if !m.scaleToUnit() {
-			if m.b > 0 { // a constant
-				f.addToAffine(m)
-				f.Folded++
-			} else {
-				f.Dropped++
-			}
+		rows, ok := f.place(&m, z)
+		if !ok {
 			continue
-		}
-		if m.turn() {
-			f.addToAffine(m.negated())
-		}
-		rows, asleep := f.side(m, z, size)
-		switch {
-		case m.silent() || len(rows) == 0:
-			f.Dropped++
-			continue
-		case asleep == 0:
-			f.addToAffine(m)
-			f.Folded++
-			continue
-		case rows[0] == 0: // name the cut by its other side
-			f.addToAffine(m)
-			m = m.flipped()
-			rows = complement(rows, f.N)
 		}
 		h := hashRows(seed, rows)
 		g := findGroup(index[h], rows)
 		if g == nil {
-			g = &cutGroup{rows: rows}
+			if held += len(rows) * (1 + f.P); held > heldRows {
+				return nil, &SizeError{Rows: f.N, Units: len(net.b), Work: float64(held), Limit: heldRows}
+			}
+			g = &cutGroup{rows: append([]int(nil), rows...)}
 			index[h] = append(index[h], g)
 			groups = append(groups, g)
 		}
 		g.members = append(g.members, m)
 	}
-	return groups
+	return groups, nil
+}
+
+// place turns a unit and returns the rows of its cut, on the side without row
+// 0. Units that part no rows are counted and put where they belong; ok is then
+// false.
+func (f *Normal) place(m *member, z []float64) (rows []int, ok bool) {
+	if !m.scaleToUnit() {
+		if m.b > 0 { // a constant
+			f.addToAffine(*m)
+			f.Folded++
+		} else {
+			f.Dropped++
+		}
+		return nil, false
+	}
+	if m.turn() {
+		f.addToAffine(m.negated())
+	}
+	rows, asleep := f.side(*m, z)
+	switch {
+	case m.silent() || len(rows) == 0:
+		f.Dropped++
+		return nil, false
+	case asleep == 0:
+		f.addToAffine(*m)
+		f.Folded++
+		return nil, false
+	case rows[0] == 0: // name the cut by its other side
+		f.addToAffine(*m)
+		*m = m.flipped()
+		rows = complement(rows, f.N)
+	}
+	return rows, true
 }
 
 // scaleToUnit divides the hyperplane by |w| and multiplies the output weights
@@ -155,25 +172,28 @@ func addOuter(u *mat.Dense, m member) {
 	}
 }
 
-// side evaluates the unit on all rows: those it is awake on, and the number it
-// is surely asleep on (the rest lie on the hyperplane).
-func (f *Normal) side(m member, z, size []float64) (rows []int, asleep int) {
+// side evaluates the unit on all rows into z: those it is awake on, and the
+// number it is surely asleep on (the rest lie on the hyperplane).
+func (f *Normal) side(m member, z []float64) (rows []int, asleep int) {
+	output := 0.0
+	for _, a := range m.a {
+		output = max(output, math.Abs(a))
+	}
 	for i := range z {
-		z[i], size[i] = m.b, math.Abs(m.b)
+		sum, size := m.b, math.Abs(m.b)
 		for j, v := range f.x.RawRowView(i) {
 			term := m.w[j] * v
-			z[i] += term
-			size[i] += math.Abs(term)
+			sum += term
+			size += math.Abs(term)
 		}
+		z[i] = sum
 		switch {
-		case z[i] > onPlane*size[i]:
+		case sum > onPlane*size:
 			rows = append(rows, i)
-		case z[i] < -onPlane*size[i]:
+		case sum < -onPlane*size:
 			asleep++
 		}
-		for _, a := range m.a {
-			f.scale = max(f.scale, math.Abs(a)*math.Abs(z[i]))
-		}
+		f.scale = max(f.scale, output*math.Abs(sum))
 	}
 	return rows, asleep
 }

@@ -82,11 +82,11 @@ func (o Options) maxWork() float64 {
 // structure that answers without evaluating it.
 type SizeError struct {
 	Rows, Units int
-	Work, Limit float64 // multiplications
+	Work, Limit float64 // multiplications, or numbers held
 }
 
 func (e *SizeError) Error() string {
-	return fmt.Sprintf("phi: %d rows x %d units need %.2g multiplications, over the limit of %.2g; raise Options.MaxWork or take fewer rows",
+	return fmt.Sprintf("phi: %d rows x %d units cost %.2g, over the limit of %.2g; take fewer rows, or raise Options.MaxWork where there are Options",
 		e.Rows, e.Units, e.Work, e.Limit)
 }
 

@@ -1,11 +1,11 @@
 package phi
 
 import (
+	"cmp"
 	"encoding/binary"
 	"hash/maphash"
 	"math"
 	"slices"
-	"sort"
 )
 
 // Stats is what counting tells of a Matrix, in one pass over its rows.
@@ -174,7 +174,8 @@ func (f *parallelFinder) add(i, j int, v float64, g [functionals]float64) {
 	}
 }
 
-// groups returns the groups of two or more parallel live columns.
+// groups returns the groups of two or more parallel live columns. Sorted by
+// first row, count and first functional, parallel columns stand together.
 func (f *parallelFinder) groups(perUnit []int) [][]int {
 	var live []int
 	for j, count := range perUnit {
@@ -182,46 +183,41 @@ func (f *parallelFinder) groups(perUnit []int) [][]int {
 			live = append(live, j)
 		}
 	}
-	mark := func(j, k int) float64 { return f.sums[k][j] / f.norm[j] }
-	sort.Slice(live, func(a, b int) bool {
-		a, b = live[a], live[b]
-		if f.first[a] != f.first[b] {
-			return f.first[a] < f.first[b]
-		}
-		if perUnit[a] != perUnit[b] {
-			return perUnit[a] < perUnit[b]
-		}
-		if x, y := mark(a, 0), mark(b, 0); x != y {
-			return x < y
-		}
-		return a < b
+	slices.SortFunc(live, func(a, b int) int {
+		return cmp.Or(cmp.Compare(f.first[a], f.first[b]), cmp.Compare(perUnit[a], perUnit[b]),
+			cmp.Compare(f.mark(a, 0), f.mark(b, 0)), cmp.Compare(a, b))
 	})
-	same := func(a, b int) bool {
-		if f.first[a] != f.first[b] || perUnit[a] != perUnit[b] || f.head[a]*f.head[b] < 0 {
-			return false
-		}
-		for k := range f.sums {
-			if math.Abs(mark(a, k)-mark(b, k)) > f.tolerance {
-				return false
-			}
-		}
-		return true
-	}
 	var groups [][]int
 	for at := 0; at < len(live); {
 		end := at + 1
-		for end < len(live) && same(live[at], live[end]) {
+		for end < len(live) && perUnit[live[at]] == perUnit[live[end]] && f.same(live[at], live[end]) {
 			end++
 		}
 		if end-at > 1 {
 			group := append([]int(nil), live[at:end]...)
-			sort.Ints(group)
+			slices.Sort(group)
 			groups = append(groups, group)
 		}
 		at = end
 	}
-	sort.Slice(groups, func(a, b int) bool { return groups[a][0] < groups[b][0] })
+	slices.SortFunc(groups, func(a, b []int) int { return cmp.Compare(a[0], b[0]) })
 	return groups
+}
+
+// mark is functional k of column j, relative to the column's size.
+func (f *parallelFinder) mark(j, k int) float64 { return f.sums[k][j] / f.norm[j] }
+
+// same reports whether two columns have one fingerprint.
+func (f *parallelFinder) same(a, b int) bool {
+	if f.first[a] != f.first[b] || f.head[a]*f.head[b] < 0 {
+		return false
+	}
+	for k := range f.sums {
+		if math.Abs(f.mark(a, k)-f.mark(b, k)) > f.tolerance {
+			return false
+		}
+	}
+	return true
 }
 
 // pseudoRandom maps an index to a number in [-1, 1): splitmix64.

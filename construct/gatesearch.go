@@ -240,7 +240,7 @@ func (s *gateSearch) apart(u []float64, pairs []meeting) int {
 	for _, m := range pairs {
 		ti, ai := dot(u, s.x.RawRowView(int(m.i)))
 		tj, aj := dot(u, s.x.RawRowView(int(m.j)))
-		need := plateauSlack * (gamma*(2*ai+aj) + 3*tiny) // both enclosures and half a plateau
+		need := plateauSlack * (float64(gamma*(2*ai+aj)) + 3*tiny) // both enclosures and half a plateau
 		if math.Abs(ti-tj) > need {
 			count++
 		}

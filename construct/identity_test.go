@@ -214,7 +214,7 @@ func randomTable(t testing.TB, n, d, p int) *dataset.Set {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(uint64(n), uint64(d)))
 	x, y := mat.NewDense(n, d, nil), mat.NewDense(n, p, nil)
-	x.Apply(func(_, _ int, _ float64) float64 { return 100 + 9*rng.NormFloat64() }, x)
+	x.Apply(func(_, _ int, _ float64) float64 { return 100 + float64(9*rng.NormFloat64()) }, x)
 	y.Apply(func(_, _ int, _ float64) float64 { return rng.NormFloat64() }, y)
 	s, err := dataset.New(x, y)
 	if err != nil {

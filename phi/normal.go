@@ -232,6 +232,23 @@ func (f *Normal) addAffine(y []float64, u *mat.Dense, i int) {
 	}
 }
 
+// RowOrder returns the rows by rising number of cuts they lie in, ties by row.
+// With the cuts in their order it makes the matrix of the cuts block lower
+// triangular whenever the cuts are nested.
+func (f *Normal) RowOrder() []int {
+	count, order := make([]int, f.N), make([]int, f.N)
+	for i := range order {
+		order[i] = i
+	}
+	for _, c := range f.Cuts {
+		for _, i := range c.Rows {
+			count[i]++
+		}
+	}
+	sort.SliceStable(order, func(a, b int) bool { return count[order[a]] < count[order[b]] })
+	return order
+}
+
 // String describes the normalized form in a few lines.
 func (f *Normal) String() string {
 	var b strings.Builder

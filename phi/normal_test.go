@@ -300,3 +300,35 @@ func TestNormalizeShapes(t *testing.T) {
 		t.Errorf("affine layers around: %v, %v", diff, err)
 	}
 }
+
+// Thresholds along a line, in any order, become a staircase: the k-th row in
+// order lies in the first cuts only.
+func TestRowOrder(t *testing.T) {
+	x := mat.NewDense(5, 1, []float64{0, 30, 10, 40, 20})
+	set, err := dataset.New(x, mat.NewDense(5, 1, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := &parts{d: 1, p: 1, c: []float64{0}}
+	for _, theta := range []float64{25, 5, 35, 15} {
+		q.add([]float64{1}, -theta, []float64{1})
+	}
+	f, err := Normalize(q.network(), set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if order := f.RowOrder(); !equalInts(order, []int{0, 2, 4, 1, 3}) {
+		t.Errorf("order %v", order)
+	}
+	for k, i := range f.RowOrder() {
+		for c, cut := range f.Cuts {
+			in := false
+			for _, r := range cut.Rows {
+				in = in || r == i
+			}
+			if in != (c < k) {
+				t.Errorf("place %d, row %d, cut %d: inside %v", k, i, c, in)
+			}
+		}
+	}
+}

@@ -209,7 +209,7 @@ func (f *parallelFinder) mark(j, k int) float64 { return f.sums[k][j] / f.norm[j
 
 // same reports whether two columns have one fingerprint.
 func (f *parallelFinder) same(a, b int) bool {
-	if f.first[a] != f.first[b] || f.head[a]*f.head[b] < 0 {
+	if f.first[a] != f.first[b] || (f.head[a] < 0) != (f.head[b] < 0) {
 		return false
 	}
 	for k := range f.sums {

@@ -90,16 +90,21 @@ func (p *Matrix) Classify(set *dataset.Set) *Classification {
 // quickNonzeros bounds the matchings of a quick analysis: about a second.
 const quickNonzeros = 1 << 22
 
+// permutable returns how many nonzeros are listed for permutations at most,
+// when they are not held anyway.
+func (p *Matrix) permutable() int {
+	if p.opt.Quick {
+		return min(p.opt.maxElements(), quickNonzeros)
+	}
+	return p.opt.maxElements()
+}
+
 func (p *Matrix) nameKind(c *Classification) {
 	if p.form == LadderForm {
 		c.Kind, c.Detail = p.rungs.kind()
 		return
 	}
-	limit := p.opt.maxElements()
-	if p.opt.Quick {
-		limit = min(limit, quickNonzeros)
-	}
-	s := p.nonzeros(limit)
+	s := p.nonzeros(p.permutable())
 	if s == nil {
 		p.nameLarge(c)
 		return

@@ -60,7 +60,7 @@ type Options struct {
 	// times the spacing of the network's precision (2^-52 or 2^-23).
 	Tolerance float64
 	// Quick leaves out what takes longer than about a second: dense
-	// factorizations beyond 600 x 600, and the null space.
+	// factorizations beyond 1000 x 1000, and the null space.
 	Quick bool
 }
 

@@ -57,7 +57,7 @@ func (r *Rank) String() string {
 
 // Sizes of factorizations: the smaller side, and the operations.
 const (
-	svdSide, svdSideQuick = 1500, 600 // singular values: 1.6 s and 0.1 s
+	svdSide, svdSideQuick = 1500, 1000 // singular values: 1.6 s and 0.5 s
 	qrSide                = 4000      // pivoted QR: 40 s
 	flopsQuick, flopsFull = 4e9, 4e11 // reducing the longer side by QR
 )
@@ -92,13 +92,19 @@ func (p *Matrix) findRank(ones bool) *Rank {
 		p.rankOfLadder(r, ones)
 		return r
 	}
+	if ones && p.opt.Quick {
+		if r := p.Rank(); r.Rank == p.n {
+			r.Method = "Phi alone has rank n, its " + r.Method
+			return r
+		}
+	}
 	if p.svdFits(p.n, width) {
 		if sigma, ok := p.singularValues(ones); ok {
 			r.decide(sigma, p.tolerance(), "singular values")
 			return r
 		}
 	}
-	if s := p.nonzeros(p.opt.maxElements()); s != nil {
+	if s := p.nonzeros(p.permutable()); s != nil {
 		if p.rankByBlocks(r, s, ones) || p.rankByElimination(r, s, ones) {
 			return r
 		}

@@ -19,7 +19,7 @@ type Solution struct {
 	// twice the working precision.
 	Residual float64
 	// Condition is sigma_1 / sigma_rank of the matrix that was solved, by
-	// singular values for sides up to 600, else an estimate; NaN when it was
+	// singular values for ranks up to 1000, else an estimate; NaN when it was
 	// not computed.
 	Condition float64
 	Rank      int    // numerical rank used

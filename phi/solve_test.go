@@ -277,3 +277,50 @@ func TestSolveStreamed(t *testing.T) {
 		t.Errorf("the solutions are %g apart", e)
 	}
 }
+
+// A network that hits every row is a witness that its targets are reached.
+func TestSolutionClassByWitness(t *testing.T) {
+	rng := seeded(14)
+	x := random(rng, 200, 3)
+	net := shallowNet(rng, 3, 5, 3)
+	y := net.Forward(x)
+	hit, err := dataset.New(x, y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	class := make([]int, 200)
+	for i := range class {
+		for o, v := range y.RawRowView(i) {
+			if v > y.At(i, class[i]) {
+				class[i] = o
+			}
+		}
+	}
+	winners, err := dataset.NewClasses(x, class, []string{"a", "b", "c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	missed, err := dataset.New(x, random(rng, 200, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		set  *dataset.Set
+		want string
+	}{{"its own outputs", hit, Specific}, {"its own classes", winners, Specific}, {"noise", missed, None}} {
+		f, err := Describe(net, c.set, 0, Options{Quick: true})
+		if err != nil || f.Class != c.want {
+			t.Errorf("%s: %v, %v, want %s", c.name, f, err, c.want)
+		}
+	}
+}
+
+// A quick analysis that finds rank n without the ones need not look at them.
+func TestQuickUniversal(t *testing.T) {
+	p := of(t, random(seeded(15), 10, 12), Options{Quick: true})
+	full := of(t, random(seeded(15), 10, 12), Options{})
+	if a, b := p.RankWithBias(), full.RankWithBias(); a.Rank != 10 || b.Rank != 10 || a.Last > b.Last*(1+1e-12) {
+		t.Errorf("quick %v, in full %v", a, b)
+	}
+}

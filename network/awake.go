@@ -56,9 +56,11 @@ type Awake struct {
 type UnitRange struct{ From, To int }
 
 const (
-	// awakeLimit bounds the pairs of rows and units that FindAwake lists or
-	// looks at: 2^28 of them, 2 GiB while they are sorted.
-	awakeLimit = 1 << 28
+	// awakeLimit bounds the pairs of rows and units that FindAwake lists: they
+	// take 12 bytes each while they are sorted, 0.8 GB in all.
+	awakeLimit = 1 << 26
+	// lookLimit bounds the pairs that it looks at, a few seconds' work.
+	lookLimit = 1 << 30
 	// sparseShare is the share of all pairs from which a list is of no use.
 	sparseShare = 4
 	// alwaysListed is the number of pairs up to which a list is cheap anyway.
@@ -178,17 +180,19 @@ func list(rows *rowBoxes, gates *gateBoxes) (*Awake, bool) {
 	const chunks = 64
 	found := make([][]rowUnit, chunks)
 	var total, looked atomic.Int64
-	crowded := func() bool { return total.Load() > int64(limit) || looked.Load() > awakeLimit }
+	crowded := func() bool { return total.Load() > int64(limit) || looked.Load() > lookLimit }
 	parallel.Each(chunks, func(c int) {
 		for i := m * c / chunks; i < m*(c+1)/chunks && !crowded(); i++ {
 			if gates.asleep[i] {
 				continue
 			}
-			before := len(found[c])
-			var seen int
-			found[c], seen = gates.meet(found[c], i, rows, sorted)
-			total.Add(int64(len(found[c]) - before))
-			looked.Add(int64(seen))
+			before, seen := len(found[c]), 0
+			if found[c], seen = gates.meet(found[c], i, rows, sorted); seen > 1 {
+				looked.Add(int64(seen))
+			}
+			if more := len(found[c]) - before; more > 0 {
+				total.Add(int64(more))
+			}
 		}
 	})
 	if crowded() {

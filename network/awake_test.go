@@ -17,6 +17,7 @@ type gateNetwork struct {
 	deep       bool // units of the first layer passed on, and added to the gates
 	base       bool // free units beside the gates
 	width      float64
+	steep      int // exponent added to all slopes
 }
 
 func (c gateNetwork) build(rng *rand.Rand) (*Network, *mat.Dense) {
@@ -40,7 +41,7 @@ func (c gateNetwork) build(rng *rand.Rand) (*Network, *mat.Dense) {
 			d := &Diagonal{}
 			for i := range c.m {
 				t := mat.Dot(mat.NewVecDense(c.d, p.Row(k)), h.RowView(i%c.n))
-				s := math.Ldexp(1, rng.IntN(12))
+				s := math.Ldexp(1, c.steep+rng.IntN(12))
 				w := -1.0
 				if !c.smooth {
 					s, w = s*(1+rng.Float64()), -1-3*rng.Float64()
@@ -284,7 +285,7 @@ func TestFindAwakeRefuses(t *testing.T) {
 
 // BenchmarkFindAwake has 100,000 gates on as many rows.
 func BenchmarkFindAwake(b *testing.B) {
-	n, x := gateNetwork{n: 100000, d: 20, m: 100000, q: 1, smooth: true, width: 1e-5}.build(rand.New(rand.NewPCG(1, 1)))
+	n, x := gateNetwork{n: 100000, d: 20, m: 100000, q: 1, smooth: true, width: 1e-7, steep: 12}.build(rand.New(rand.NewPCG(1, 1)))
 	for b.Loop() {
 		if _, ok := FindAwake(n, x, 2); !ok {
 			b.Fatal("no gates found")

@@ -35,8 +35,11 @@ func readText(f *frame, e *engine, files []string, opts *Options) error {
 	}
 	d := dialects[0]
 	f.headed = d.header
-	err := loadText(f, e, files, dialects, opts)
-	if err != nil || f.hasInfinite(d.double) {
+	var err error
+	if len(d.names) > 1 { // in a table of one column DuckDB takes a blank line for a row
+		err = loadText(f, e, files, dialects, opts)
+	}
+	if len(d.names) == 1 || err != nil || f.hasInfinite(d.double) {
 		if err := scanText(f, files, dialects, opts); err != nil {
 			return err
 		}

@@ -22,7 +22,10 @@ type scanner struct {
 // maxRow is the longest row, in bytes, that a scanner takes; DuckDB's limit is 2 MB.
 const maxRow = 32 << 20
 
-var errLongRow = errors.New("a row is longer than 32 MB; is a quote not closed?")
+var (
+	errLongRow   = errors.New("a row is longer than 32 MB; is a quote not closed?")
+	errOpenQuote = errors.New("a quote is opened in this row and never closed")
+)
 
 func newScanner(r io.Reader, delimiter byte) *scanner {
 	return &scanner{r: bufio.NewReader(r), delimiter: delimiter}
@@ -35,6 +38,9 @@ func (s *scanner) next() ([]string, error) {
 	for size := 0; ; size++ {
 		c, err := s.r.ReadByte()
 		if err != nil {
+			if err == io.EOF && inside {
+				return nil, errOpenQuote
+			}
 			if err == io.EOF && s.any {
 				s.endCell()
 				return s.cells, nil

@@ -208,7 +208,7 @@ func TestCheckKeepsConflicts(t *testing.T) {
 	if _, err := ReadWith(path, schema, Options{Conflicts: "error"}); !errors.As(err, &conflict) {
 		t.Errorf("conflicts error gives %v", err)
 	}
-	in, err := ReadInputs(put(t, "m.csv", "a\n1\nNA\n3\n"), schema, Options{Missing: "drop"})
+	in, err := ReadInputs(put(t, "m.csv", "a\n1\nNA\n3\n\n"), schema, Options{Missing: "drop"})
 	if err != nil || !slices.Equal(in.Rows, []int{1, 3}) || !slices.Equal(in.Skipped, []int{2}) {
 		t.Errorf("%+v, %v", in, err)
 	}

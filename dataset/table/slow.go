@@ -24,6 +24,7 @@ func scanText(f *frame, files []string, dialects []*dialect, opts *Options) erro
 		rows := 0
 		err := dialects[i].scan(file, func(cells []string) error {
 			rows++
+			cells = withoutEnd(cells, len(names))
 			if len(cells) != len(names) {
 				ragged.add(f.n+rows, "", fmt.Sprintf("%d cells instead of %d", len(cells), len(names)))
 			} else if ragged.Count == 0 {
@@ -45,6 +46,15 @@ func scanText(f *frame, files []string, dialects []*dialect, opts *Options) erro
 		}
 	}
 	return nil
+}
+
+// withoutEnd leaves out an empty cell after the last column: a delimiter at the
+// row's end, which DuckDB passes over too.
+func withoutEnd(cells []string, width int) []string {
+	if len(cells) == width+1 && cells[width] == "" {
+		return cells[:width]
+	}
+	return cells
 }
 
 // append adds a row, number row from 0, to the frame's last block or a new one.

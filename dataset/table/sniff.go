@@ -61,8 +61,10 @@ func readSample(path string, d *dialect) (sample []byte, whole bool, err error) 
 		}
 	}
 	sample = d.decode(sample, whole)
+	leading := true
 	for line := range bytes.Lines(sample) {
-		if d.longest <= len("\r\n") && len(bytes.TrimRight(line, "\r\n")) == 0 {
+		leading = leading && len(bytes.TrimRight(line, "\r\n")) == 0
+		if leading {
 			d.skip++
 		}
 		d.longest = max(d.longest, len(line))
@@ -130,6 +132,9 @@ func sniff(path string, opts *Options) (*dialect, error) {
 		d.delimiter = findDelimiter(sample, whole)
 	}
 	records := splitSample(sample, whole, d.delimiter)
+	if len(records) == 0 {
+		return nil, &Error{Source: path, Err: ErrFormat, Cells: []Cell{{Row: 1, Found: "its end is not found"}}, Count: 1, Hint: "is a quote not closed?"}
+	}
 	d.comma = opts.Decimal == "," || opts.Decimal != "." && findComma(records, d.delimiter)
 	d.header = opts.Header == "yes" || opts.Header != "no" && d.findHeader(records)
 	var given []string
@@ -146,8 +151,8 @@ func sniff(path string, opts *Options) (*dialect, error) {
 	return d, nil
 }
 
-// splitSample returns the rows of a sample; of a cut one without the last, and
-// of any at least one.
+// splitSample returns the rows of a sample as far as they are whole: none when
+// the first does not end.
 func splitSample(sample []byte, whole bool, delimiter byte) [][]string {
 	scanner := newScanner(bytes.NewReader(sample), delimiter)
 	var records [][]string
@@ -180,7 +185,7 @@ func findDelimiter(sample []byte, whole bool) byte {
 				most = max(most, count[len(r)])
 			}
 		}
-		s := float64(most) / float64(len(records))
+		s := float64(most) / float64(max(1, len(records)))
 		if s >= even {
 			return delimiter
 		}

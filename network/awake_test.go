@@ -275,7 +275,15 @@ func TestFindAwakeRefuses(t *testing.T) {
 			t.Errorf("%s: not refused", name)
 		}
 	}
+	wide, rows := gateNetwork{n: 600, d: 2, m: 600, q: 1, smooth: true, width: 1e6}.build(rand.New(rand.NewPCG(1, 1)))
+	if _, ok := FindAwake(wide, rows, 2); ok {
+		t.Error("gates that are all awake: not refused")
+	}
+	far := mat.NewDense(5, 2, []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, math.NaN()})
 	n := build(func(*Network) {})
+	if _, ok := FindAwake(n, far, 2); ok {
+		t.Error("a row that is no number: not refused")
+	}
 	for _, layer := range []int{-1, 0, 1, 3} {
 		if _, ok := FindAwake(n, x, layer); ok {
 			t.Errorf("layer %d: not refused", layer)

@@ -19,8 +19,6 @@ import (
 
 	"charm.land/fang/v2"
 	"github.com/spf13/cobra"
-
-	"hinge/internal/wholefile"
 )
 
 const about = `hinge turns a table into a ReLU network that reproduces every row, with a proof
@@ -35,20 +33,25 @@ the last column unless --target names another.
 Exit codes: 0 yes or done, 1 the answer is no, 2 bad usage or bad input,
 3 a defect of hinge itself.`
 
-func main() { os.Exit(run()) }
+func main() { os.Exit(guarded(os.Stderr, run)) }
 
 // run is the whole command; it returns the exit code.
-func run() (code int) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			wholefile.RemovePending()
-			code = reportPanic(os.Stderr, fault, debug.Stack())
-		}
-	}()
+func run() int {
 	endOnSignal()
 	err := fang.Execute(context.Background(), rootCommand(), fang.WithVersion(version()), fang.WithoutManpage(),
 		fang.WithErrorHandler(func(w io.Writer, _ fang.Styles, err error) { reportError(w, err) }))
 	return exitCode(err)
+}
+
+// guarded runs the command and turns a panic into the report of a defect.
+func guarded(stderr io.Writer, run func() int) (code int) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			cleanUp()
+			code = reportPanic(stderr, fault, debug.Stack())
+		}
+	}()
+	return run()
 }
 
 func rootCommand() *cobra.Command {
@@ -79,8 +82,8 @@ func endOnSignal() {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		s := <-signals
-		wholefile.RemovePending()
-		fmt.Fprintln(os.Stderr, "\nhinge: stopped; nothing was written")
+		cleanUp()
+		fmt.Fprintln(os.Stderr, "\nhinge: stopped")
 		if s == syscall.SIGTERM {
 			os.Exit(143)
 		}

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"hinge/dataset"
 	"hinge/dataset/table"
+	"hinge/internal/wholefile"
 )
 
 // standardInput is how messages name a table that came through a pipe.
@@ -35,6 +37,7 @@ func spool(source string) (path string, done func(), err error) {
 	if err != nil {
 		return source, done, err
 	}
+	spooled.Store(file.Name())
 	done = func() { os.Remove(file.Name()) }
 	_, err = io.Copy(file, in)
 	if err = errors.Join(err, file.Close()); err != nil {
@@ -42,6 +45,17 @@ func spool(source string) (path string, done func(), err error) {
 		return source, func() {}, fmt.Errorf("cannot copy %s to a temporary file: %w", standardInput, err)
 	}
 	return file.Name(), done, nil
+}
+
+// spooled is the name of the copy, for cleanUp. A verb reads one table.
+var spooled atomic.Value
+
+// cleanUp removes temporary files before the process ends early.
+func cleanUp() {
+	wholefile.RemovePending()
+	if name, ok := spooled.Load().(string); ok {
+		os.Remove(name)
+	}
 }
 
 // input is DATA: how the user names it, and the file to read.

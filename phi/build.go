@@ -20,7 +20,9 @@ const structureFraction = 16
 
 // Build returns the interpolation matrix of layer (an index into net.Layers)
 // on the rows of x (n x d): the outputs of the layer, after its activation, in
-// the network's own precision. Rows keep their order, units theirs.
+// the network's own precision. Rows keep their order, units theirs. Layer -1 is
+// the inputs themselves: what the output of an affine network, whose
+// LastHidden is -1, combines.
 //
 // Layers on projections are read from sorted thresholds, and gates on such
 // layers from the intervals on which they can be awake, in
@@ -34,12 +36,19 @@ func Build(net *network.Network, x mat.Matrix, layer int, opt Options) (*Matrix,
 	if err := net.Validate(); err != nil {
 		return nil, fmt.Errorf("phi: %w", err)
 	}
-	if layer < 0 || layer >= len(net.Layers) {
+	if layer < -1 || layer >= len(net.Layers) {
 		return nil, fmt.Errorf("phi: no layer %d in a network of %d layers, the last hidden one is %d", layer, len(net.Layers), net.LastHidden())
 	}
 	n, d := x.Dims()
 	if n == 0 || d != net.Inputs() {
 		return nil, fmt.Errorf("phi: data of %d rows x %d columns for a network of %d inputs", n, d, net.Inputs())
+	}
+	if layer == -1 {
+		p, err := New(x, opt)
+		if err == nil {
+			p.net, p.x, p.layer = net, x, layer
+		}
+		return p, err
 	}
 	p := &Matrix{n: n, m: net.Layers[layer].Width(), net: net, x: x, layer: layer, eps: 2 * net.Precision.Eps(), opt: opt}
 	if p.n*p.m > opt.maxElements()/structureFraction && p.buildStructured() {

@@ -13,7 +13,7 @@ import (
 // Facts is what is known of an interpolation matrix, for reports and JSON.
 // A nil number was not computed; Notes say why.
 type Facts struct {
-	Layer int    `json:"layer"` // index of the layer in the network
+	Layer int    `json:"layer"` // index of the layer in the network, -1 for the inputs
 	Rows  int    `json:"rows"`
 	Units int    `json:"units"`
 	Form  Form   `json:"form"` // how the matrix was held
@@ -121,7 +121,11 @@ func (f *Facts) setRank(r, biased *Rank, m int) {
 // String describes the matrix in a few lines.
 func (f *Facts) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Phi of layer %d: %d rows x %d units, %s, %s, %s parameterised\n", f.Layer, f.Rows, f.Units, f.Kind, f.Class, f.Size)
+	of := fmt.Sprintf("layer %d", f.Layer)
+	if f.Layer < 0 {
+		of = "the inputs"
+	}
+	fmt.Fprintf(&b, "Phi of %s: %d rows x %d units, %s, %s, %s parameterised\n", of, f.Rows, f.Units, f.Kind, f.Class, f.Size)
 	show := func(v *int) string {
 		if v == nil {
 			return "not computed"

@@ -231,7 +231,7 @@ func TestBuildRefuses(t *testing.T) {
 	huge := mat.NewDense(1, 2, []float64{1e300, 1e300})
 	for name, try := range map[string]func() error{
 		"no such layer":   func() error { _, err := Build(net, x, 2, Options{}); return err },
-		"negative layer":  func() error { _, err := Build(net, x, -1, Options{}); return err },
+		"negative layer":  func() error { _, err := Build(net, x, -2, Options{}); return err },
 		"columns":         func() error { _, err := Build(net, random(rng, 4, 3), 0, Options{}); return err },
 		"empty network":   func() error { _, err := Build(&network.Network{}, x, 0, Options{}); return err },
 		"infinite output": func() error { _, err := Build(overflow, huge, 0, Options{}); return err },
@@ -283,5 +283,24 @@ func TestGatesBesideDenseUnits(t *testing.T) {
 				t.Fatalf("entry (%d, %d) is %v, want %v", i, j, p.At(i, j), want.At(i, j))
 			}
 		}
+	}
+}
+
+// An affine network combines the inputs: they are its matrix.
+func TestAffineNetwork(t *testing.T) {
+	rng := seeded(16)
+	x := random(rng, 20, 2)
+	net := &network.Network{Layers: []network.Layer{{Map: network.NewDense(1, 2, []float64{2, -1}), Bias: []float64{3}}}}
+	set, err := dataset.New(x, net.Forward(x))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Describe(net, set, net.LastHidden(), Options{})
+	if err != nil || f.Class != Specific || *f.Rank != 2 || *f.RankWithBias != 3 {
+		t.Errorf("%v, %v", f, err)
+	}
+	p, err := Of(net, set, Options{})
+	if err != nil || p.At(3, 1) != x.At(3, 1) {
+		t.Errorf("%v", err)
 	}
 }

@@ -58,8 +58,8 @@ func (r *Rank) String() string {
 // Sizes of factorizations: the smaller side, and the operations.
 const (
 	svdSide, svdSideQuick = 1500, 1000 // singular values: 1.6 s and 0.5 s
-	qrSide                = 4000      // pivoted QR: 40 s
-	flopsQuick, flopsFull = 4e9, 4e11 // reducing the longer side by QR
+	qrSide                = 4000       // pivoted QR: 40 s
+	flopsQuick, flopsFull = 4e9, 4e11  // reducing the longer side by QR
 )
 
 // Rank returns the numerical rank of Phi.

@@ -242,29 +242,37 @@ func (p *Matrix) reaches(set *dataset.Set) string {
 	if n, _ := set.Y.Dims(); n != p.n {
 		return UnknownClass
 	}
-	witness := p.net != nil && p.layer == p.net.LastHidden() && p.net.Outputs() == set.P()
-	if witness && p.form != SparseForm && evaluationWork(p.net, p.n, len(p.net.Layers)-1) <= p.opt.maxWork() {
-		if hits(p.net.Eval(p.x), set, reachTolerance(p.net.Precision)) {
-			return Specific
-		}
-	}
-	s, err := p.Solve(set.Y, SolveOptions{})
-	if err != nil {
-		return UnknownClass
-	}
-	tolerance := 1e-6
-	if p.net != nil {
-		tolerance = reachTolerance(p.net.Precision)
-	}
-	var got mat.Dense
-	got.Sub(set.Y, p.residual(s.stacked(), set.Y, SolveOptions{}))
-	if hits(&got, set, tolerance) {
+	if p.form != SparseForm && p.isWitness(set) {
 		return Specific
 	}
-	if set.IsClasses() { // other targets with the same winners may be in reach
-		return UnknownClass
+	if s, err := p.Solve(set.Y, SolveOptions{}); err == nil {
+		tolerance := reachTolerance(network.Float64)
+		if p.net != nil {
+			tolerance = reachTolerance(p.net.Precision)
+		}
+		var got mat.Dense
+		got.Sub(set.Y, p.residual(s.stacked(), set.Y, SolveOptions{}))
+		if hits(&got, set, tolerance) {
+			return Specific
+		}
+		if !set.IsClasses() { // of classes, other targets with the same winners may be in reach
+			return None
+		}
 	}
-	return None
+	if p.form == SparseForm && p.isWitness(set) {
+		return Specific
+	}
+	return UnknownClass
+}
+
+// isWitness reports whether this is the last hidden layer of a network that
+// hits every row of the set, as far as evaluating it fits the Options.
+func (p *Matrix) isWitness(set *dataset.Set) bool {
+	if p.net == nil || p.layer != p.net.LastHidden() || p.net.Outputs() != set.P() ||
+		evaluationWork(p.net, p.n, len(p.net.Layers)-1) > p.opt.maxWork() {
+		return false
+	}
+	return hits(p.net.Eval(p.x), set, reachTolerance(p.net.Precision))
 }
 
 // stacked returns [A; c].

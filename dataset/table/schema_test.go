@@ -263,3 +263,33 @@ func TestMissingIndicators(t *testing.T) {
 		t.Error("the mean is NaN")
 	}
 }
+
+func TestSeveralTargets(t *testing.T) {
+	s, err := Read(put(t, "t.csv", "u,a,v,b\n0,1,5,2\n1,3,5,4\n0,5,5,6\n1,1,5,2.5\n"), Options{Target: []string{"v", "1"}, Drop: []string{"b"}, Conflicts: "mean"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(s.Schema.Targets, []string{"v", "u"}) || s.Schema.Task != dataset.Regression || s.D() != 1 {
+		t.Errorf("%+v", s.Schema)
+	}
+	if want := []float64{5, 0.5, 5, 1, 5, 0}; !slices.Equal(s.Y.RawMatrix().Data, want) {
+		t.Errorf("targets %v, want %v", s.Y.RawMatrix().Data, want)
+	}
+	if !slices.Contains(s.Notes, "The target v is constant.") {
+		t.Errorf("notes %q", s.Notes)
+	}
+}
+
+// Text makes a column of numbers one of categories, in the order of the numbers.
+func TestNumbersAsTexts(t *testing.T) {
+	s, err := Read(put(t, "t.csv", "zip,x,y\n10,1,1.5\n9,2,2\n010,3,3\n3+,4,4\n"), Options{Text: []string{"zip"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"9", "10", "3+"}; !slices.Equal(s.Schema.Columns[0].Levels, want) {
+		t.Errorf("levels %q, want %q", s.Schema.Columns[0].Levels, want)
+	}
+	if want := []float64{1, 0, 1, 0, 0, 2, 1, 0, 3, 0, 1, 4}; !slices.Equal(s.X.RawMatrix().Data, want) {
+		t.Errorf("inputs %v, want %v", s.X.RawMatrix().Data, want)
+	}
+}

@@ -32,8 +32,9 @@ import (
 // The versions written. Of the intermediate representation, 4 is the first in
 // which weights need not be declared as inputs that a caller may replace. It
 // came with operator set 9 (ONNX 1.4, January 2019), so a lower one would let
-// no further runtime in. All operators used here exist there for float and
-// double: Gemm, MatMul, Mul, Add, Relu, Concat, Slice, Gather.
+// no further runtime in, though ONNX Runtime takes the same files down to 7. All
+// operators used here exist there for float and double: Gemm, MatMul, Mul, Add,
+// Relu, Concat, Slice, Gather.
 const (
 	irVersion = 4
 	opset     = 9

@@ -58,7 +58,7 @@ func planNeedles(p *Problem) (Size, error) {
 	m := int(min(baseFeatures, math.Sqrt(baseFlops/float64(n)), 2*float64(n)))
 	support := 2
 	if d > splitInputs {
-		support = d
+		support = wideSupport
 	}
 	q := likelyProjections(n, d, p.Precision)
 	return Size{

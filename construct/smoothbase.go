@@ -36,7 +36,8 @@ const (
 	heldOutRows  = 4096 // the most rows held out
 	baseBits     = 16   // of the weights: all machines find the same ones, though their sums differ in the last bits
 	baseBatch    = 1024 // rows whose features are held at a time
-	maxSupport   = 3    // inputs per direction
+	maxSupport   = 3    // inputs per direction, at most
+	wideSupport  = 16   // inputs per direction of wide tables
 	baseStream   = 0xba5e
 )
 
@@ -61,16 +62,16 @@ func drawFeatures(p *Problem, x *mat.Dense, m int) *randomFeatures {
 	f := &randomFeatures{w: &network.Sparse{In: d, RowPtr: []int{0}}, precision: p.Precision}
 	rng := rand.New(rand.NewPCG(p.Seed, baseStream))
 	spread, median := middleSpreads(x)
-	for j := 0; j < 2*d && j < m; j++ {
-		sign := float64(1 - 2*(j/d))
-		f.add([]int{j % d}, []float64{sign}, sign*median[j%d])
+	used := varyingColumns(x)
+	if len(used) == 0 {
+		used = []int{0}
+	}
+	for k := 0; len(used) <= splitInputs && k < 2*len(used) && f.w.Out < m; k++ {
+		j, sign := used[k%len(used)], float64(1-2*(k/len(used)))
+		f.add([]int{j}, []float64{sign}, sign*median[j])
 	}
 	for f.w.Out < m {
-		support := rng.Perm(d)
-		if d <= splitInputs {
-			support = support[:1+rng.IntN(min(maxSupport, d))]
-		}
-		slices.Sort(support)
+		support := drawSupport(rng, used)
 		weights := make([]float64, len(support))
 		through := x.RawRowView(rng.IntN(n))
 		theta := 0.0
@@ -81,6 +82,21 @@ func drawFeatures(p *Problem, x *mat.Dense, m int) *randomFeatures {
 		f.add(support, weights, p.Precision.Round(theta))
 	}
 	return f
+}
+
+// drawSupport returns the inputs that a direction looks at, ascending.
+func drawSupport(rng *rand.Rand, used []int) []int {
+	size := wideSupport
+	if len(used) <= splitInputs {
+		size = 1 + rng.IntN(min(maxSupport, len(used)))
+	}
+	order := rng.Perm(len(used))
+	support := make([]int, size)
+	for k := range support {
+		support[k] = used[order[k]]
+	}
+	slices.Sort(support)
+	return support
 }
 
 func (f *randomFeatures) add(support []int, weights []float64, theta float64) {

@@ -14,8 +14,8 @@ import (
 )
 
 // Check proves anew, row by row, that net hits the targets of set. It trusts
-// nothing that the network says of itself but its tolerance, and that only when
-// tolerance is 0. Rows of the file that were merged into an equal one count
+// nothing that the network says of itself but the range of its targets, the unit
+// of the tolerance, and, when tolerance is 0, its tolerance. Rows of the file that were merged into an equal one count
 // with it.
 func Check(net *network.Network, set *dataset.Set, tolerance float64) (*report.Check, error) {
 	if _, err := blas.Use(); err != nil {
@@ -39,7 +39,7 @@ func Check(net *network.Network, set *dataset.Set, tolerance float64) (*report.C
 			set = rounded
 		}
 	}
-	cert, err := certify.Certify(net, set, certify.Options{Tolerance: tolerance})
+	cert, err := certify.Certify(net, set, certify.Options{Tolerance: tolerance, Range: report.RangeOf(net)})
 	if err != nil {
 		return nil, err
 	}

@@ -160,6 +160,26 @@ func TestCheckNoticesWhatChanged(t *testing.T) {
 	}
 }
 
+// TestCheckOnSomeRows: a single row is measured by the range of all of them, so
+// it is hit when they all are.
+func TestCheckOnSomeRows(t *testing.T) {
+	set := dataset.RandomReal(60, 2, 1, 5)
+	set.Y.Scale(1e9, set.Y)
+	r, err := hinge.Build(set, hinge.Options{Precision: network.Float32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range set.N() {
+		check, err := hinge.Check(r.Network, set.Select([]int{i}), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if check.Hit != 1 || check.MaxError > r.Certificate.MaxError {
+			t.Errorf("row %d alone: %d hit, error %v, with all rows %v", i+1, check.Hit, check.MaxError, r.Certificate.MaxError)
+		}
+	}
+}
+
 func TestShapesThatDoNotFit(t *testing.T) {
 	r, err := hinge.Build(dataset.RandomReal(20, 2, 1, 1), hinge.Options{})
 	if err != nil {
@@ -198,7 +218,7 @@ func TestLoadErrorsNameTheFile(t *testing.T) {
 // TestSameSeedSameBytes builds twice and compares the files.
 func TestSameSeedSameBytes(t *testing.T) {
 	folder := t.TempDir()
-	for _, goal := range []construct.Goal{construct.Fit, construct.SizeGoal, construct.Bits} {
+	for _, goal := range []construct.Goal{construct.Fit, construct.SizeGoal, construct.Generalize, construct.Bits} {
 		var first []byte
 		for range 3 {
 			r, err := hinge.Build(dataset.Franke(150, 0.1, 2), hinge.Options{Goal: goal, Seed: 9})

@@ -45,4 +45,8 @@ type Options struct {
 	// Tolerance of regression targets as a fraction of their range; 0 means
 	// 1e-6 in float64 and 1e-5 in float32.
 	Tolerance float64
+	// Range is the unit of errors and tolerance, for each target; nil means the
+	// Set's own [dataset.Set.Range]. A network that is checked on some of its
+	// rows keeps the range of all of them.
+	Range []float64
 }

@@ -52,7 +52,10 @@ type verdict struct {
 }
 
 func newVerdict(net *network.Network, set *dataset.Set, opts Options) *verdict {
-	v := &verdict{net: net, set: set, ranges: set.Range()}
+	v := &verdict{net: net, set: set, ranges: opts.Range}
+	if len(v.ranges) != set.P() {
+		v.ranges = set.Range()
+	}
 	v.cert = Certificate{
 		Arithmetic: net.Precision.String() + ", any order of summation, with or without fused multiply-add",
 		Task:       string(set.Schema.Task),

@@ -23,6 +23,7 @@ const (
 	MetaGoal         = "hinge.goal"
 	MetaSeed         = "hinge.seed"
 	MetaTolerance    = "hinge.tolerance"
+	MetaRange        = "hinge.range" // of each target over the rows built on, JSON: the unit of the tolerance
 )
 
 // missesStored bounds the missed rows that an uncertified file lists.
@@ -41,6 +42,10 @@ func WriteMeta(net *network.Network, set *dataset.Set, b *Build) error {
 	if err != nil {
 		return err
 	}
+	ranges, err := json.Marshal(set.Range())
+	if err != nil {
+		return err
+	}
 	certified := "no"
 	if cert.Holds {
 		certified = "yes"
@@ -49,7 +54,7 @@ func WriteMeta(net *network.Network, set *dataset.Set, b *Build) error {
 		net.Meta = map[string]string{}
 	}
 	maps.Copy(net.Meta, map[string]string{
-		MetaSchema: string(schema), MetaCertificate: string(proof), MetaCertified: certified,
+		MetaSchema: string(schema), MetaCertificate: string(proof), MetaCertified: certified, MetaRange: string(ranges),
 		MetaConstruction: b.Construction, MetaGoal: b.Goal,
 		MetaSeed:      strconv.FormatUint(b.Seed, 10),
 		MetaTolerance: strconv.FormatFloat(b.Tolerance, 'g', -1, 64),
@@ -95,6 +100,21 @@ func ToleranceOf(net *network.Network) float64 {
 		return 0
 	}
 	return t
+}
+
+// RangeOf returns the range of each target over the rows that a network was
+// built on, or nil.
+func RangeOf(net *network.Network) []float64 {
+	var ranges []float64
+	if json.Unmarshal([]byte(net.Meta[MetaRange]), &ranges) != nil || len(ranges) != net.Outputs() {
+		return nil
+	}
+	for _, r := range ranges {
+		if !(r > 0) {
+			return nil
+		}
+	}
+	return ranges
 }
 
 // Stored says how the certificate inside a network relates to it and to data

@@ -20,6 +20,10 @@ import (
 // picks the amplitude that leads from there through the next target. The
 // rounding of one amplitude is then undone by the next, and at every aim the
 // network that is stored is off by its last amplitude's rounding alone.
+//
+// That is about the function stored. Evaluating it still sums terms that are
+// larger than the outcome, and on random targets that rounding is what one
+// sees: 2e-12 of the range at n = 1000, 9e-11 at 4000, with feedback or without.
 
 // side is the kinks to one side of the start, leading away from it: a bend at
 // each knot, aimed to pass through the targets y at aim, which lies beyond the

@@ -139,6 +139,14 @@ var makers = []maker{
 		each(x, func(_, j int) float64 { return math.Pow(10, float64(4*j-8)) * rng.NormFloat64() })
 		each(y, func(_, o int) float64 { return math.Pow(10, float64(6-8*o)) * rng.NormFloat64() })
 	}},
+	{name: "numbers near overflow", shapes: [][3]int{{1, 2, 1}, {13, 2, 1}, {30, 1, 2}}, hard: true, fill: func(rng *rand.Rand, x, y *mat.Dense) {
+		each(x, func(_, j int) float64 { return math.Ldexp(rng.NormFloat64(), 120-j) })
+		each(y, func(_, o int) float64 { return math.Ldexp(rng.NormFloat64(), 120+o) })
+	}},
+	{name: "numbers near underflow", shapes: [][3]int{{1, 2, 1}, {13, 2, 1}, {30, 1, 2}}, hard: true, fill: func(rng *rand.Rand, x, y *mat.Dense) {
+		each(x, func(_, j int) float64 { return math.Ldexp(rng.NormFloat64(), j-130) })
+		each(y, func(_, o int) float64 { return math.Ldexp(rng.NormFloat64(), o-130) })
+	}},
 	{name: "clusters with errors", shapes: [][3]int{{40, 10, 1}, {120, 12, 2}}, fill: func(rng *rand.Rand, x, y *mat.Dense) {
 		each(x, func(i, j int) float64 {
 			if j == 0 {

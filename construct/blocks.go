@@ -26,6 +26,7 @@ import (
 //     the rows before, and w moves along q until the row is hit. The rows
 //     before do not notice. Thus w is at any time the least change of the
 //     global fit that hits the block;
+//   - a free row that is missed after w has moved is taken up the same way;
 //   - the block is full when no such q exists, or when the rounding errors
 //     that w would bring on any of its rows exceed what the tolerance leaves.
 //     The bound of those errors is u * sum_j |w_j| E_ij, with E_ij the roundings
@@ -173,12 +174,29 @@ type piece struct {
 func (r *rowsToHit) newPiece() *piece { return &piece{rows: r, w: mat.DenseCopyOf(r.base)} }
 
 // add extends the piece to hit row i as well, or returns false and leaves the
-// piece as it was.
+// piece as it was. Rows that were free and are missed after w has moved are
+// taken up in their turn.
 func (c *piece) add(i int) bool {
 	if c.hits(i) {
 		c.all = append(c.all, i)
 		return true
 	}
+	before, rank, rows := mat.DenseCopyOf(c.w), len(c.basis), len(c.all)
+	c.all = append(c.all, i)
+	for miss := i; miss >= 0; miss = c.firstMiss() {
+		if !c.takeUp(miss) {
+			c.w, c.all = before, c.all[:rows]
+			c.basis, c.lower, c.indep = c.basis[:rank], c.lower[:rank], c.indep[:rank]
+			return false
+		}
+	}
+	return true
+}
+
+// takeUp moves w to hit row i exactly, or returns false when the row depends on
+// the rows that moved w before; those are hit exactly already, and if one of
+// them still counts as missed, its rounding errors are too large.
+func (c *piece) takeUp(i int) bool {
 	phi := c.rows.phi.RawRowView(i)
 	q := append([]float64(nil), phi...)
 	coef := make([]float64, len(c.basis)+1)
@@ -197,31 +215,24 @@ func (c *piece) add(i int) bool {
 	for j := range q {
 		q[j] /= norm
 	}
-	before := mat.DenseCopyOf(c.w)
 	p, _ := c.w.Dims()
 	for k := range p {
 		w := c.w.RawRowView(k)
 		addScaled(w, (c.rows.z.At(i, k)-inner(w, phi))/norm, q)
 	}
-	c.basis, c.lower = append(c.basis, q), append(c.lower, coef)
-	c.indep, c.all = append(c.indep, i), append(c.all, i)
-	if c.hitsAll() {
-		return true
-	}
-	last := len(c.basis) - 1
-	c.basis, c.lower, c.indep = c.basis[:last], c.lower[:last], c.indep[:last]
-	c.all = c.all[:len(c.all)-1]
-	c.w = before
-	return false
+	c.basis, c.lower, c.indep = append(c.basis, q), append(c.lower, coef), append(c.indep, i)
+	return true
 }
 
-func (c *piece) hitsAll() bool {
+// firstMiss returns a row of the block that is not hit, or -1. The newest rows
+// come first: they are the likeliest.
+func (c *piece) firstMiss() int {
 	for k := len(c.all) - 1; k >= 0; k-- {
 		if !c.hits(c.all[k]) {
-			return false
+			return c.all[k]
 		}
 	}
-	return true
+	return -1
 }
 
 // hits reports whether row i is hit, rounding errors included.

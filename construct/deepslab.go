@@ -79,7 +79,7 @@ func planDeepSlab(p *Problem) (Size, error) {
 	width := f.width()
 	outputs := p.Set.P()
 	target := newShift(p)
-	limit, err := target.limits(p)
+	limit, err := target.limits("deep-slab", p, slabAim(p))
 	if err != nil {
 		return Size{}, err
 	}
@@ -126,22 +126,40 @@ func slabAim(p *Problem) float64 {
 }
 
 // limits returns what the aim leaves for the piece of each output, in units of
-// z, when the output layer has rounded its sum of two terms.
-func (t *shift) limits(p *Problem) ([]float64, error) {
-	aim := slabAim(p)
+// z, when the output layer has rounded its sum of two terms. It returns an
+// [*UnfitError] in the name of the construction when that is nothing, or when
+// the sum might overflow.
+func (t *shift) limits(name string, p *Problem, aim float64) ([]float64, error) {
 	limit := make([]float64, len(t.factor))
 	for k, unit := range p.Set.Range() {
 		z := unit / t.factor[k]
-		limit[k] = aim*z - 2*p.Precision.Eps()*(2*z+math.Abs(t.bias[k])/t.factor[k])
+		limit[k] = aim*z - 4*p.Precision.Eps()*(2*z+math.Abs(t.bias[k])/t.factor[k])
 		if limit[k] <= 0 {
 			return nil, &UnfitError{
-				Construction: "deep-slab",
+				Construction: name,
 				Reason:       fmt.Sprintf("target %d lies so far from 0, for its range, that %v rounds it by more than the tolerance", k+1, p.Precision),
 				Advice:       "identity returns stored values bit for bit; or use a larger --tolerance" + orFloat64(p),
 			}
 		}
+		if most := 2*unit + math.Abs(t.bias[k]); max(most, aim*unit/p.Precision.Eps()) >= largestSum(p.Precision) {
+			return nil, &UnfitError{
+				Construction: name,
+				Reason:       fmt.Sprintf("sums of target %d, which reaches %.2g, could overflow in %v", k+1, most, p.Precision),
+				Advice:       "identity does not add targets up" + orFloat64(p),
+			}
+		}
 	}
 	return limit, nil
+}
+
+// largestSum bounds the magnitudes that may be added up, and those that rounding
+// errors show to have been added up: an eighth of the largest number of the
+// precision.
+func largestSum(p network.Precision) float64 {
+	if p == network.Float32 {
+		return math.MaxFloat32 / 8
+	}
+	return math.MaxFloat64 / 8
 }
 
 // named fills in the construction of an UnfitError.
@@ -156,7 +174,7 @@ func buildDeepSlab(p *Problem) (*network.Network, error) {
 	scale, x := inputLayer(p)
 	f := newPassOn(p, x)
 	target := newShift(p)
-	limit, err := target.limits(p)
+	limit, err := target.limits("deep-slab", p, slabAim(p))
 	if err != nil {
 		return nil, err
 	}
@@ -321,11 +339,12 @@ func single(s *network.Stack) network.Map {
 type shift struct {
 	z            *mat.Dense // n x p
 	factor, bias []float64  // p
+	pad          []float64  // p: targetPad of the range of z
 }
 
 func newShift(p *Problem) *shift {
 	n, outputs := p.Set.Y.Dims()
-	t := &shift{z: mat.NewDense(n, outputs, nil), factor: make([]float64, outputs), bias: make([]float64, outputs)}
+	t := &shift{z: mat.NewDense(n, outputs, nil), factor: make([]float64, outputs), bias: make([]float64, outputs), pad: make([]float64, outputs)}
 	ranges := p.Set.Range()
 	for k := range outputs {
 		if p.Set.IsClasses() { // the same for all: they are compared
@@ -334,6 +353,7 @@ func newShift(p *Problem) *shift {
 			t.factor[k] = powerOfTwoAbove(ranges[k])
 			t.bias[k] = p.Precision.Round(mat.Min(p.Set.Y.ColView(k)) - targetPad*ranges[k])
 		}
+		t.pad[k] = targetPad * ranges[k] / t.factor[k]
 		for i := range n {
 			t.z.Set(i, k, (p.Set.Y.At(i, k)-t.bias[k])/t.factor[k])
 		}

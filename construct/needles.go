@@ -1,7 +1,6 @@
 package construct
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -76,19 +75,11 @@ func (t *shift) needlesLimit(p *Problem) (float64, error) {
 	if p.Precision == network.Float32 {
 		aim = needlesShare * allowedError(p)
 	}
-	limit := math.Inf(1)
-	for k, unit := range p.Set.Range() {
-		z := unit / t.factor[k]
-		limit = min(limit, aim*z-4*p.Precision.Eps()*(2*z+math.Abs(t.bias[k])/t.factor[k]))
+	limits, err := t.limits("needles", p, aim)
+	if err != nil {
+		return 0, err
 	}
-	if limit <= 0 {
-		return 0, &UnfitError{
-			Construction: "needles",
-			Reason:       fmt.Sprintf("a target lies so far from 0, for its range, that %v rounds it by more than the tolerance", p.Precision),
-			Advice:       "identity returns stored values bit for bit; or use a larger --tolerance" + orFloat64(p),
-		}
-	}
-	return limit, nil
+	return slices.Min(limits), nil
 }
 
 func buildNeedles(p *Problem) (*network.Network, error) {
@@ -105,7 +96,7 @@ func buildNeedles(p *Problem) (*network.Network, error) {
 	base, values := fitBase(p, x, target.z, limit)
 	ramps, rampBias := g.ramps()
 	plateaus, gateBias := g.plateaus()
-	sums, lift := base.layer(values)
+	sums, lift := base.layer(values, target.pad)
 	bias := make([]float64, 0, len(base.features.theta)+len(rampBias))
 	for _, theta := range base.features.theta {
 		bias = append(bias, -theta)
@@ -122,7 +113,7 @@ func buildNeedles(p *Problem) (*network.Network, error) {
 
 // layer returns the part of layer 2 that makes the base, and its lift: the
 // constants that keep it awake on all data.
-func (b *smoothBase) layer(values *mat.Dense) (sums network.Layer, lift []float64) {
+func (b *smoothBase) layer(values *mat.Dense, pad []float64) (sums network.Layer, lift []float64) {
 	p, m := b.w.Dims()
 	w := network.NewDense(p, m-1, make([]float64, p*(m-1)))
 	sums = network.Layer{Map: w, Bias: make([]float64, p)}
@@ -131,7 +122,7 @@ func (b *smoothBase) layer(values *mat.Dense) (sums network.Layer, lift []float6
 		copy(w.Row(k), b.w.RawRowView(k)[:m-1])
 		constant := b.w.At(k, m-1)
 		least := mat.Min(values.ColView(k))
-		sums.Bias[k] = b.features.precision.Round(constant + shortest(max(0, targetPad-least)+targetPad))
+		sums.Bias[k] = b.features.precision.Round(constant + shortest(max(0, pad[k]-least)+pad[k]))
 		lift[k] = sums.Bias[k] - constant
 	}
 	return sums, lift

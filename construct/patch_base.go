@@ -47,7 +47,7 @@ const (
 	affineSharp    = 2.0  // margins are counted in units of 1/affineSharp
 	affineConvex   = 0.3  // part of the steps with a = 0
 	affineCounting = 0.6  // part of the steps after which a = 1
-	affineRidge    = 1e-3 // added to the covariance's diagonal, relative to its mean
+	affineRidge    = 1e-2 // added to the covariance's diagonal, relative to its mean
 
 	// covarianceRows bounds the rows the metric is taken from, whitenedInputs
 	// the inputs beyond which it is diagonal only.

@@ -263,9 +263,9 @@ func (t *patcher) values(i int, lift [][]float64) []float64 {
 }
 
 // candidates returns the rows that lift can correct, those first whose values
-// are nearest to common ones. The g_a are then nearly constant, small weights
+// are nearest to common ones (a quantile of all). The g_a are then nearly constant, small weights
 // suffice for them, and rows off the hyperplane get values of the same size.
-func (t *patcher) candidates(rows []int, lift [][]float64) (list []candidate, common []float64) {
+func (t *patcher) candidates(rows []int, lift [][]float64, quantile float64) (list []candidate, common []float64) {
 	for _, i := range rows {
 		if z := t.values(i, lift); z != nil {
 			list = append(list, candidate{row: i, z: z})
@@ -281,7 +281,7 @@ func (t *patcher) candidates(rows []int, lift [][]float64) (list []candidate, co
 			column[b] = list[b].z[a]
 		}
 		sort.Float64s(column)
-		common[a] = column[len(column)*3/4]
+		common[a] = column[int(quantile*float64(len(column)-1))]
 	}
 	for b := range list {
 		c := &list[b]
@@ -326,11 +326,29 @@ func (t *patcher) nextBump(wrong []int) *bump {
 	return b
 }
 
-// through builds the bump with the given output weights. It takes a group of
-// affinely independent rows, and fewer when the hyperplane through them passes
-// too close to some other row; nil when none can be corrected.
+// through builds the bump with the given output weights that corrects the most
+// of the rows; nil when it can correct none. The common value is a high one at
+// first, so that most rows can have just that, and a lower one where a few rows
+// that need huge values spoil it for the others.
 func (t *patcher) through(wrong []int, lift [][]float64) *bump {
-	list, common := t.candidates(wrong, lift)
+	var best *bump
+	for _, quantile := range [...]float64{0.75, 0.25, 0} {
+		list, common := t.candidates(wrong, lift, quantile)
+		b := t.largest(list, common, lift)
+		if b != nil && (best == nil || len(b.rows) > len(best.rows)) {
+			best = b
+		}
+		if best != nil && 3*len(best.rows) > min(len(list), t.capacity) {
+			break
+		}
+	}
+	return best
+}
+
+// largest builds the bump over the first candidates that are affinely
+// independent, and over fewer when the hyperplane through them passes too close
+// to some other row.
+func (t *patcher) largest(list []candidate, common []float64, lift [][]float64) *bump {
 	var group affineSpan
 	var members []candidate
 	for _, c := range list {

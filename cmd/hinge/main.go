@@ -63,6 +63,7 @@ func rootCommand() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
+	cobra.EnableCommandSorting = false
 	root.AddCommand(demoCommand(), planCommand(), buildCommand(), checkCommand(), predictCommand(), infoCommand())
 	return root
 }

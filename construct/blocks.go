@@ -308,7 +308,8 @@ type slabs struct {
 	// spare is the part of a block that may be given up for a wider gap: 0 for
 	// the fewest blocks.
 	spare  float64
-	starts []int // block k holds the sorted positions starts[k] to starts[k+1]-1
+	starts []int        // block k holds the sorted positions starts[k] to starts[k+1]-1
+	grown  []*mat.Dense // the pieces' weights, p x m each, in the metric
 	// below[k] and above[k] bound u.x of all rows before position k, and of all
 	// rows from k on, whatever the order of summation: a threshold between them
 	// separates the rows for certain. Indexed by position, 0..n.
@@ -361,23 +362,34 @@ func (s *slabs) canCut(k int, eps float64) bool {
 // position where it got stuck, or -1: rows that no block holds together and no
 // gap parts.
 func (s *slabs) cut(r *rowsToHit, end int) (stuck int) {
-	s.starts = []int{0}
+	s.starts, s.grown = []int{0}, nil
 	for from := 0; from < end; {
-		grown := r.newPiece()
-		to := from
-		for to < end && grown.add(s.along.order[to]) {
-			to++
-		}
+		full := s.grow(r, from, end)
+		reached := from + len(full.all)
+		to := reached
 		if to < end {
 			to = s.bestCut(from, to, r.unit)
 		}
 		if to == from {
 			return from
 		}
-		s.starts = append(s.starts, to)
+		if to < reached {
+			full = s.grow(r, from, to)
+		}
+		full.refine()
+		s.starts, s.grown = append(s.starts, to), append(s.grown, full.w)
 		from = to
 	}
 	return -1
+}
+
+// grow returns the piece that takes up the rows from position from on, to
+// position end-1 or as far as it will go.
+func (s *slabs) grow(r *rowsToHit, from, end int) *piece {
+	c := r.newPiece()
+	for at := from; at < end && c.add(s.along.order[at]); at++ {
+	}
+	return c
 }
 
 // bestCut returns the position at which to end the block from..to-1: the last
@@ -398,28 +410,21 @@ func (s *slabs) bestCut(from, to int, eps float64) int {
 
 // pieces returns the weights (K*p x m-1, output by output) and constants (K*p)
 // of the slabs' affine pieces, in the features' own units.
-func (s *slabs) pieces(r *rowsToHit) (weights *mat.Dense, constants []float64, err error) {
+func (s *slabs) pieces(r *rowsToHit) (weights *mat.Dense, constants []float64) {
 	_, m := r.phi.Dims()
 	_, p := r.z.Dims()
 	k := s.count()
 	weights, constants = mat.NewDense(k*p, m-1, nil), make([]float64, k*p)
-	for b := range k {
-		grown := r.newPiece()
-		for at := s.starts[b]; at < s.starts[b+1]; at++ {
-			if !grown.add(s.along.order[at]) {
-				return nil, nil, fmt.Errorf("construct: block %d does not hold its own rows", b)
-			}
-		}
-		grown.refine()
+	for b, grown := range s.grown {
 		for out := range p {
-			w := grown.w.RawRowView(out)
+			w := grown.RawRowView(out)
 			for j := range m - 1 {
 				weights.Set(out*k+b, j, w[j]/r.scale[j])
 			}
 			constants[out*k+b] = w[m-1]
 		}
 	}
-	return weights, constants, nil
+	return weights, constants
 }
 
 // directionFlops is the work that the choice of a direction may cost: about a

@@ -183,10 +183,7 @@ func buildDeepSlab(p *Problem) (*network.Network, error) {
 	if err != nil {
 		return nil, named("deep-slab", err)
 	}
-	weights, constants, err := s.pieces(r)
-	if err != nil {
-		return nil, err
-	}
+	weights, constants := s.pieces(r)
 	low, high := s.plateaus()
 	net := &network.Network{Precision: p.Precision, Layers: []network.Layer{
 		scale,

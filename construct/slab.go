@@ -110,10 +110,7 @@ func smallestSlab(p *Problem) (*network.Network, float64, error) {
 			unfit = named("slab", err)
 			continue
 		}
-		weights, constants, err := s.pieces(r)
-		if err != nil {
-			return nil, 0, err
-		}
+		weights, constants := s.pieces(r)
 		net := newSlabBuilder(p, x, s, target, weights, constants).network(scale)
 		if net.Validate() != nil {
 			continue

@@ -43,7 +43,7 @@ func (b *bench) regression() error {
 		b.printf("\n## Exact regression\n\nskipped: %s is not there\n", path)
 		return nil
 	}
-	set, err := table.Read(path, table.Options{Target: "median_house_value", Missing: "drop"})
+	set, err := table.Read(path, table.Options{Target: []string{"median_house_value"}, Missing: "drop"})
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (b *bench) generalize() error {
 }
 
 func readBoth(train, test string) (*dataset.Set, *dataset.Set, error) {
-	trainSet, err := table.Read(train, table.Options{Target: "median_house_value", Missing: "drop"})
+	trainSet, err := table.Read(train, table.Options{Target: []string{"median_house_value"}, Missing: "drop"})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -130,10 +130,19 @@ func (p *layer) affine(out batch, m network.Map, bias []float64, in batch) {
 	}
 }
 
-// project returns the balls of the projections of m.
+// project returns the balls of the projections of m, term by term: they are few,
+// and exact where a direction has one or two entries that are powers of two.
 func (p *layer) project(m *network.Projected, in batch) batch {
 	t := newBatch(in.c.Rows, m.P.Out)
-	p.sums(t, m.P, nil, in)
+	parallel.Each(in.c.Rows, func(r int) {
+		for k := 0; k < m.P.Out; k++ {
+			var s sum
+			for j, u := range m.P.Row(k) {
+				s.add(p.arithmetic, u, in.at(r, j))
+			}
+			t.set(r, k, s.close(p.arithmetic, 0))
+		}
+	})
 	return t
 }
 
@@ -150,7 +159,7 @@ func (p *layer) each(out batch, bias []float64, term func(r, i int) (float64, ba
 // sums writes the balls of units that are sums of many terms.
 func (p *layer) sums(out batch, m network.Map, bias []float64, in batch) {
 	terms, most := p.awake(in)
-	if most <= fewAwake && walkable(m) {
+	if min(most, fanIn(m)) <= fewAwake && walkable(m) {
 		p.termByTerm(out, m, bias, in)
 		return
 	}

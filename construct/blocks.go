@@ -438,10 +438,7 @@ const directionFlops = 1e9
 // once more from constants.
 func bestSlabs(p *Problem, x *mat.Dense, r *rowsToHit, end int, spare float64) (*slabs, error) {
 	_, d := x.Dims()
-	_, m := r.phi.Dims()
-	_, outputs := r.z.Dims()
-	perRow := float64(m) * (2*float64(m) + 2*float64(m*outputs)) // Gram-Schmidt, and the checks of a block's rows
-	found := make([]*slabs, int(max(1, min(16, directionFlops/(perRow*float64(end))))))
+	found := make([]*slabs, int(max(1, min(16, directionFlops/(r.flopsPerRow()*float64(end))))))
 	stuck := make([]int, len(found))
 	for range 2 {
 		parallel.Each(len(found), func(a int) {
@@ -461,6 +458,14 @@ func bestSlabs(p *Problem, x *mat.Dense, r *rowsToHit, end int, spare float64) (
 		r.startFromConstants()
 	}
 	return nil, found[0].whyStuck(p, r, stuck[0])
+}
+
+// flopsPerRow estimates the work on a row of a full block: Gram-Schmidt, and
+// checking the block's rows.
+func (r *rowsToHit) flopsPerRow() float64 {
+	_, m := r.phi.Dims()
+	_, outputs := r.z.Dims()
+	return 2 * float64(m) * float64(m) * float64(1+outputs)
 }
 
 // startFromConstants makes the pieces start from the mean of the targets.

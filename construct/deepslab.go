@@ -94,13 +94,22 @@ func planDeepSlab(p *Problem) (Size, error) {
 	return size, nil
 }
 
-// planRows is the number of rows that a plan cuts to estimate the slabs.
-const planRows = 2000
+// planRows is the number of rows that a plan cuts to estimate the slabs, where
+// planFlops allows.
+const (
+	planRows  = 2000
+	planFlops = 2e9
+)
 
-// planSlabs estimates the number of slabs from the first planRows rows along
-// one direction.
+// planSlabs estimates the number of slabs from the first planRows rows along one
+// direction, or, where rows are so wide that this would take seconds, by full
+// blocks.
 func planSlabs(p *Problem, x *mat.Dense, r *rowsToHit) (int, error) {
 	n, d := x.Dims()
+	_, m := r.phi.Dims()
+	if r.flopsPerRow()*float64(min(n, planRows)) > planFlops {
+		return (n + m - 1) / m, nil
+	}
 	s := newSlabs(p, x, slabDirection(p, d, 0))
 	end := min(n, planRows)
 	if s.cut(r, end) >= 0 {

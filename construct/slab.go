@@ -60,14 +60,22 @@ const slabMargin = 1.01
 
 func buildSlab(p *Problem) (*network.Network, error) {
 	net, _, err := smallestSlab(p)
-	return net, err
+	if err != nil {
+		return nil, err
+	}
+	return net, nil
 }
 
 func planSlab(p *Problem) (Size, error) {
-	n := p.Set.N()
+	n, d, outputs := p.Set.N(), p.Set.D(), p.Set.P()
+	if p.Set.IsClasses() && 2*float64(d*d*outputs)*float64(min(n, planRows)) > planFlops {
+		k := (n + d) / (d + 1)
+		units := (outputs+1)*(k-1) + outputs
+		return Size{HiddenLayers: 1, Units: units, Parameters: units * (d + 2), Estimated: true}, nil
+	}
 	if n <= planRows {
 		net, worst, err := smallestSlab(p)
-		if err != nil {
+		if net == nil || p.Set.IsClasses() && err != nil {
 			return Size{}, err
 		}
 		return sizeOf(net, worst), nil
@@ -81,14 +89,14 @@ func planSlab(p *Problem) (Size, error) {
 	part := *p
 	part.Set = p.Set.Select(rows)
 	net, worst, err := smallestSlab(&part)
-	if err != nil {
+	if net == nil || p.Set.IsClasses() && err != nil {
 		return Size{}, err
 	}
 	more := float64(n) / planRows
 	size := sizeOf(net, worst*math.Pow(more, slabErrorGrowth))
 	size.Units, size.Parameters = int(more*float64(size.Units)), int(more*float64(size.Parameters))
 	size.Estimated = true
-	return size, refuseInaccurate("slab", p, size.Error)
+	return size, nil
 }
 
 // slabErrorGrowth is the power of n that the error bound grows with: the gaps
@@ -97,11 +105,11 @@ func planSlab(p *Problem) (Size, error) {
 const slabErrorGrowth = 3
 
 // smallestSlab returns the smallest network that the tolerance allows, and the
-// bound of its largest error in any order of summation.
-func smallestSlab(p *Problem) (*network.Network, float64, error) {
+// bound of its largest error in any order of summation. When the tolerance
+// allows none, it returns the most accurate one beside the error.
+func smallestSlab(p *Problem) (net *network.Network, worst float64, err error) {
 	scale, x := inputLayer(p)
 	target := newShift(p)
-	least := math.Inf(1)
 	var unfit error
 	for _, design := range slabDesigns {
 		r := newRowsToHit(x, target.z, p.Set.Class, p.Precision, target.caps(p, design.size))
@@ -111,30 +119,31 @@ func smallestSlab(p *Problem) (*network.Network, float64, error) {
 			continue
 		}
 		weights, constants := s.pieces(r)
-		net := newSlabBuilder(p, x, s, target, weights, constants).network(scale)
-		if net.Validate() != nil {
+		built := newSlabBuilder(p, x, s, target, weights, constants).network(scale)
+		if built.Validate() != nil {
 			continue
 		}
-		worst := boundedError(p, net, x, boundSample)
+		net, worst = built, boundedError(p, built, x, boundSample)
 		if worst <= allowedError(p) || design == slabDesigns[len(slabDesigns)-1] {
 			worst = boundedError(p, net, x, p.Set.N())
 		}
 		if worst <= allowedError(p) {
 			return net, worst, nil
 		}
-		least = worst
 	}
-	if math.IsInf(least, 1) && unfit != nil {
+	switch {
+	case net == nil && unfit != nil:
 		return nil, 0, unfit
-	}
-	if p.Set.IsClasses() && !math.IsInf(least, 1) {
-		return nil, 0, &UnfitError{
+	case net == nil:
+		return nil, 0, refuseInaccurate("slab", p, math.NaN())
+	case p.Set.IsClasses():
+		return net, worst, &UnfitError{
 			Construction: "slab",
 			Reason:       fmt.Sprintf("rounding in %v, in the worst order of summation, can change the class of some rows", p.Precision),
 			Advice:       "deep-slab and identity do not add up large terms" + orFloat64(p),
 		}
 	}
-	return nil, 0, refuseInaccurate("slab", p, least)
+	return net, worst, refuseInaccurate("slab", p, worst)
 }
 
 // caps returns the limits of [newRowsToHit] that stop pieces at the given size.

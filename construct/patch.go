@@ -28,12 +28,17 @@ import (
 // with L = 3 the bump is 1 at x = 2, and at x = 3 it is s(4) - s(5) + s(1) = 0.
 //
 // With e errors of the base it takes about 3e/d units beside the base's. MNIST's
-// 60,000 rows leave an affine base with about 2,200 errors: four bumps.
+// 60,000 rows leave an affine base with about 2,200 errors: 33 units in all.
+// Rows of the last groups, whose class comes third or later, ask for two values
+// each and five units a group.
 //
-// Where the wide margin off the data matters more than size (goal generalize),
-// the base is a ridge regression on random features instead; the bumps then
-// correct the few rows it misses and change nothing at any other point outside
-// thin slabs.
+// Where the answers off the data matter more than size (goal generalize), the
+// base is a ridge regression on features drawn from the data instead (see
+// [featureBase]); the bumps then correct the few rows it misses, and change
+// nothing outside thin slabs.
+//
+// All of it but that second base is plain Go with a fixed order of operations:
+// the same seed gives the same bytes on every machine.
 //
 // The bump is the repair gadget of section 3 of the theory notes (docs); its
 // hyperplane argument is Baum's (1988) for thresholds.
@@ -45,8 +50,10 @@ const (
 	correctedMargin = 6e-2
 	// patchSample is how many rows are fitted to estimate the base's errors.
 	patchSample = 1500
-	// groupFill is how full groups are on average, as a part of d.
-	groupFill = 0.5
+	// groupFill is how full groups are on average, as a part of d, when there
+	// are manyInputs or more; fewer inputs fill theirs.
+	groupFill  = 0.5
+	manyInputs = 20
 )
 
 func init() {
@@ -76,7 +83,11 @@ func planPatch(p *Problem) (Size, error) {
 	wrong := estimateErrors(p)
 	units := 0
 	if wrong > 0 {
-		bumps := int(math.Ceil(wrong / (groupFill * float64(d))))
+		group := float64(d)
+		if d >= manyInputs {
+			group *= groupFill
+		}
+		bumps := int(math.Ceil(wrong / group))
 		units = k - 1 + 3*bumps
 	}
 	return Size{HiddenLayers: min(units, 1), Units: units, Parameters: units*(d+1+k) + k + 2*d, Estimated: true}, nil
@@ -84,7 +95,8 @@ func planPatch(p *Problem) (Size, error) {
 
 // estimateErrors returns how many rows the affine base is likely to get wrong:
 // counted when there are few rows, else between the rate of a fit to a part of
-// them (too good) and the rate on rows it has not seen (too bad).
+// them (too good) and the rate on rows it has not seen (too bad), nearer to the
+// first because the fit counts errors.
 func estimateErrors(p *Problem) float64 {
 	n := p.Set.N()
 	part := *p
@@ -115,7 +127,7 @@ func estimateErrors(p *Problem) float64 {
 	if unseen == nil {
 		return wrong(0, seen)
 	}
-	return (wrong(0, seen)/float64(seen) + wrong(seen, seen+len(unseen))/float64(len(unseen))) / 2 * float64(n)
+	return (2*wrong(0, seen)/float64(seen) + wrong(seen, seen+len(unseen))/float64(len(unseen))) / 3 * float64(n)
 }
 
 // buildPatch builds the network.

@@ -47,7 +47,7 @@ const (
 	affineSharp    = 2.0  // margins are counted in units of 1/affineSharp
 	affineConvex   = 0.3  // part of the steps with a = 0
 	affineCounting = 0.6  // part of the steps after which a = 1
-	affineRidge    = 1e-2 // added to the covariance's diagonal, relative to its mean
+	affineRidge    = 1e-2 // added to the covariance's diagonal, relative to its mean; keeps rare inputs from huge weights
 
 	// covarianceRows bounds the rows the metric is taken from, whitenedInputs
 	// the inputs beyond which it is diagonal only.
@@ -201,12 +201,9 @@ func strongestOther(score []float64, own int) int {
 	return best
 }
 
-// carried returns the fit as a base: the outputs less the last class's are
-// carried through the hidden layer by k-1 units s(f_c - f_last + B), awake on
-// all the data. Subtracting one class's output from all changes no decision,
-// and leaves that class with nothing to carry. When the fit makes no error
-// there is nothing to carry at all, and weights of the outputs are returned as
-// an affine network by the caller.
+// carried returns the fit's weights (k x d), biases and outputs on the rows
+// (n x k), less those of the last class: that changes no decision, and leaves
+// the last class with nothing to carry.
 func (f *affineFit) carried() (w *mat.Dense, bias []float64, out *mat.Dense) {
 	d, k := f.rows.d, f.k
 	w, bias = mat.NewDense(k, d, nil), make([]float64, k)
@@ -227,7 +224,8 @@ func (f *affineFit) carried() (w *mat.Dense, bias []float64, out *mat.Dense) {
 	return w, bias, out
 }
 
-// affineBase returns the base whose first k-1 units carry the fit.
+// affineBase returns the base whose k-1 units s(f_c - f_last + B), awake on all
+// the data, carry the fit through the hidden layer.
 func (f *affineFit) affineBase() *patchBase {
 	w, bias, out := f.carried()
 	d, k := f.rows.d, f.k
@@ -253,25 +251,26 @@ func columnRange(m *mat.Dense, c int) (lo, hi float64) {
 	return lo, hi
 }
 
-// network returns the fit as a network without hidden units when it makes no
-// error, else nil.
+// network returns the fit as a network without hidden units when all rows keep
+// their class whatever the rounding, else nil.
 func (f *affineFit) network(p *Problem, input network.Layer) *network.Network {
-	w, bias, _ := f.carried()
+	w, bias, out := f.carried()
+	longest := 0.0
+	for c, b := range bias {
+		row := w.RawRowView(c)
+		longest = max(longest, math.Sqrt(fixedDot(row, row)+float64(b*b)))
+	}
+	// Two outputs, each a sum of d+1 rounded products of rounded weights.
+	rounding := 4 * float64(f.rows.d+2) * p.Precision.Eps() * longest
+	for i, c := range f.class {
+		if !(rowMargin(out.RawRowView(i), c) > rounding*math.Sqrt(f.rows.square[i])) {
+			return nil
+		}
+	}
 	net := &network.Network{Precision: p.Precision, Layers: []network.Layer{
 		input,
 		{Map: network.NewDense(f.k, f.rows.d, append([]float64(nil), w.RawMatrix().Data...)), Bias: bias, Name: "out"},
 	}}
 	net.Round()
-	out := net.Eval(p.Set.X)
-	for i, c := range f.class {
-		row := out.RawRowView(i)
-		scale := 0.0
-		for _, v := range row {
-			scale = max(scale, math.Abs(v))
-		}
-		if !(rowMargin(row, c) > scale*float64(f.rows.d+2)*4*p.Precision.Eps()) {
-			return nil
-		}
-	}
 	return net
 }

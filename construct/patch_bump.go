@@ -458,7 +458,8 @@ func (t *patcher) spoils(b *bump, steep float64, s []float64) bool {
 		if t.onPlane(si, i) {
 			margin = t.need
 		}
-		if noise*(float64(t.rows.d+2)*math.Sqrt(t.rows.square[i])+float64(t.width)*math.Abs(si)) > margin*t.share {
+		size := float64(float64(t.rows.d+2)*math.Sqrt(t.rows.square[i])) + float64(float64(t.width)*math.Abs(si))
+		if noise*size > margin*t.share {
 			return true
 		}
 	}
@@ -567,7 +568,7 @@ func (t *patcher) push(group *affineSpan, w, s, g []float64, top, aim float64, r
 		if s[i] < 0 {
 			side = -1
 		}
-		lack := aim*(math.Abs(g[i])+top) - side*fixedDot(w, x)
+		lack := float64(aim*(math.Abs(g[i])+top)) - float64(side*fixedDot(w, x))
 		if lack <= 0 {
 			continue
 		}

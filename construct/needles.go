@@ -27,7 +27,7 @@ import (
 // On a row the last layer sums three terms, so the error is the rounding of the
 // base: about m eps sum_j |a_j phi_j| for any order of summation. The fit keeps
 // that below the tolerance, by fewer features and a stronger ridge where it
-// must: in float32 that leaves little of the base.
+// must: in float32 that is a hundred features or so, and not thousands.
 //
 // Off the data the base is cut off where it falls targetPad of the range below
 // its least value on the data: a unit is a ReLU.
@@ -96,7 +96,7 @@ func buildNeedles(p *Problem) (*network.Network, error) {
 	base, values := fitBase(p, x, target.z, limit)
 	ramps, rampBias := g.ramps()
 	plateaus, gateBias := g.plateaus()
-	sums, lift := base.layer(values, target.pad)
+	units := base.units(values, target.pad)
 	bias := make([]float64, 0, len(base.features.theta)+len(rampBias))
 	for _, theta := range base.features.theta {
 		bias = append(bias, -theta)
@@ -104,42 +104,99 @@ func buildNeedles(p *Problem) (*network.Network, error) {
 	net := &network.Network{Precision: p.Precision, Layers: []network.Layer{
 		scale,
 		{Map: &network.Stack{Maps: []network.Map{base.features.w, ramps}}, Bias: append(bias, rampBias...), Act: network.ReLU, Name: "features"},
-		{Map: &network.Blocks{Maps: []network.Map{sums.Map, plateaus}}, Bias: slices.Concat(sums.Bias, gateBias), Act: network.ReLU, Name: "gates"},
-		target.correct(p, values, lift),
+		{Map: &network.Blocks{Maps: []network.Map{units.layer.Map, plateaus}}, Bias: slices.Concat(units.layer.Bias, gateBias), Act: network.ReLU, Name: "gates"},
+		target.correct(p, values, units),
 	}}
 	net.Round()
 	return net, net.Validate()
 }
 
-// layer returns the part of layer 2 that makes the base, and its lift: the
-// constants that keep it awake on all data.
-func (b *smoothBase) layer(values *mat.Dense, pad []float64) (sums network.Layer, lift []float64) {
-	p, m := b.w.Dims()
-	w := network.NewDense(p, m-1, make([]float64, p*(m-1)))
-	sums = network.Layer{Map: w, Bias: make([]float64, p)}
-	lift = make([]float64, p)
-	for k := range p {
-		copy(w.Row(k), b.w.RawRowView(k)[:m-1])
-		constant := b.w.At(k, m-1)
-		least := mat.Min(values.ColView(k))
-		sums.Bias[k] = b.features.precision.Round(constant + shortest(max(0, pad[k]-least)+pad[k]))
-		lift[k] = sums.Bias[k] - constant
-	}
-	return sums, lift
+// baseUnits is the part of layer 2 that makes the base: base_k is the sum of the
+// units times sign[k] - lift[k].
+type baseUnits struct {
+	layer network.Layer
+	sign  *mat.Dense // p x units
+	lift  []float64  // p
 }
 
-// correct returns the output layer: the base, lifted by lift, and the residuals
-// on the gates.
-func (t *shift) correct(p *Problem, values *mat.Dense, lift []float64) network.Layer {
+// units returns the units of the base, one for each output, lifted by pad above 0
+// on the rows. In float32, for a single output, there are several: each sums
+// about sqrt(m) features whose weights have one sign, so that it needs no lift,
+// and rounds sqrt(m) times instead of m times. The features are put in that
+// order first.
+func (b *smoothBase) units(values *mat.Dense, pad []float64) *baseUnits {
+	p, m := b.w.Dims()
+	m--
+	if b.grouped() {
+		return b.groups()
+	}
+	u := &baseUnits{sign: mat.NewDense(p, p, nil), lift: make([]float64, p)}
+	w, bias := network.NewDense(p, m, make([]float64, p*m)), make([]float64, p)
+	for k := range p {
+		copy(w.Row(k), b.w.RawRowView(k)[:m])
+		constant, least := b.w.At(k, m), mat.Min(values.ColView(k))
+		bias[k] = b.features.precision.Round(constant + shortest(max(0, pad[k]-least)+pad[k]))
+		u.lift[k] = bias[k] - constant
+		u.sign.Set(k, k, 1)
+	}
+	u.layer = network.Layer{Map: w, Bias: bias}
+	return u
+}
+
+func (b *smoothBase) groups() *baseUnits {
+	m := len(b.features.theta)
+	w := b.w.RawRowView(0)
+	order := make([]int, m)
+	for j := range order {
+		order[j] = j
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		switch {
+		case w[i] >= 0 && w[j] < 0:
+			return -1
+		case w[i] < 0 && w[j] >= 0:
+			return 1
+		}
+		return 0
+	})
+	b.features = b.features.selected(order)
+	sum := &network.Sparse{In: m, RowPtr: []int{0}}
+	var signs []float64
+	for at, j := range order {
+		sign := 1.0
+		if w[j] < 0 {
+			sign = -1
+		}
+		if at == 0 || sign != signs[len(signs)-1] || at-sum.RowPtr[len(signs)-1] == groupSize(m) {
+			if at > 0 {
+				sum.RowPtr = append(sum.RowPtr, at)
+			}
+			signs = append(signs, sign)
+		}
+		sum.Col, sum.Val = append(sum.Col, int32(at)), append(sum.Val, math.Abs(w[j]))
+	}
+	sum.RowPtr, sum.Out = append(sum.RowPtr, m), len(signs)
+	return &baseUnits{
+		layer: network.Layer{Map: sum, Bias: make([]float64, len(signs))},
+		sign:  mat.NewDense(1, len(signs), signs),
+		lift:  []float64{-w[m]},
+	}
+}
+
+// correct returns the output layer: the base, and the residuals on the gates.
+func (t *shift) correct(p *Problem, values *mat.Dense, base *baseUnits) network.Layer {
 	n, outputs := values.Dims()
-	w := network.NewDense(outputs, outputs+n, make([]float64, outputs*(outputs+n)))
+	_, units := base.sign.Dims()
+	w := network.NewDense(outputs, units+n, make([]float64, outputs*(units+n)))
 	bias := make([]float64, outputs)
 	for k, factor := range t.factor {
-		bias[k] = p.Precision.Round(t.bias[k] - factor*lift[k])
+		bias[k] = p.Precision.Round(t.bias[k] - factor*base.lift[k])
 		row := w.Row(k)
-		row[k] = factor
+		for u := range units {
+			row[u] = factor * base.sign.At(k, u)
+		}
 		for i := range n {
-			row[outputs+i] = p.Precision.Round((p.Set.Y.At(i, k) - bias[k]) - factor*(values.At(i, k)+lift[k]))
+			row[units+i] = p.Precision.Round((p.Set.Y.At(i, k) - bias[k]) - factor*(values.At(i, k)+base.lift[k]))
 		}
 	}
 	return network.Layer{Map: w, Bias: bias, Name: "output"}

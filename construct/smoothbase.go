@@ -43,7 +43,7 @@ const (
 
 // baseLadder are the parts of the features tried as well, in float32 mostly:
 // few features make few roundings.
-var baseLadder = []int{1, 4, 16, 64}
+var baseLadder = []int{1, 4, 8, 16, 32, 64}
 
 // baseRidges are tried from strong to weak, until the held-out error rises.
 var baseRidges = []float64{10, 1, 0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7}
@@ -113,6 +113,19 @@ func (f *randomFeatures) leading(m int) *randomFeatures {
 	end := f.w.RowPtr[m]
 	w := &network.Sparse{Out: m, In: f.w.In, RowPtr: f.w.RowPtr[:m+1], Col: f.w.Col[:end], Val: f.w.Val[:end]}
 	return &randomFeatures{w: w, theta: f.theta[:m], precision: f.precision}
+}
+
+// selected returns the given features, in that order.
+func (f *randomFeatures) selected(order []int) *randomFeatures {
+	r := &randomFeatures{w: &network.Sparse{In: f.w.In, RowPtr: []int{0}}, precision: f.precision}
+	for _, j := range order {
+		from, to := f.w.RowPtr[j], f.w.RowPtr[j+1]
+		r.w.Col, r.w.Val = append(r.w.Col, f.w.Col[from:to]...), append(r.w.Val, f.w.Val[from:to]...)
+		r.w.RowPtr = append(r.w.RowPtr, len(r.w.Col))
+		r.w.Out++
+		r.theta = append(r.theta, f.theta[j])
+	}
+	return r
 }
 
 // middleSpreads returns half the width of the middle 80 % of every column, or 1
@@ -236,12 +249,32 @@ type smoothBase struct {
 	w        *mat.Dense // p x (m+1): the weights of the features, and the constant
 }
 
+// grouped says that the base is summed in groups (see units).
+func (b *smoothBase) grouped() bool {
+	p, _ := b.w.Dims()
+	return p == 1 && b.features.precision == network.Float32
+}
+
+// groupSize is the number of features in a group of m.
+func groupSize(m int) int { return int(math.Ceil(math.Sqrt(float64(m)))) }
+
+// roundings returns how often a term of the base is rounded in the worst order,
+// up to the output.
+func (b *smoothBase) roundings() float64 {
+	m := len(b.features.theta)
+	if !b.grouped() {
+		return float64(m + 4)
+	}
+	g := groupSize(m)
+	return float64(g + m/g + 2 + 4) // a group, the groups of both signs, residual and bias
+}
+
 // value writes the base's outputs at x, without lift, to out and returns the
 // bound of the rounding error of the worst output: any order of summation, and
 // a lift and an output layer on top.
 func (b *smoothBase) value(x, out, phi, magnitude []float64) (bound float64) {
 	b.features.row(x, phi, magnitude)
-	m := len(phi) - 1
+	m, roundings := len(phi)-1, b.roundings()
 	for k := range out {
 		sum, size, inputs := 0.0, 0.0, 0.0
 		for j, w := range b.w.RawRowView(k) {
@@ -255,7 +288,7 @@ func (b *smoothBase) value(x, out, phi, magnitude []float64) (bound float64) {
 			}
 		}
 		out[k] = sum
-		bound = max(bound, float64(m+4)*size+inputs)
+		bound = max(bound, roundings*size+inputs)
 	}
 	return bound * b.features.precision.Eps()
 }

@@ -61,7 +61,7 @@ func (b *bench) regression() error {
 	} {
 		var r buildReport
 		o, err := b.build(&r, append(c.args, common...)...)
-		if err != nil && o.code != 1 {
+		if err != nil {
 			return err
 		}
 		rows = append(rows, row{c.who, o, fmt.Sprintf("%s, %d units (%.2f x the limit), any-order error %.1e of the range, certified: %v",

@@ -70,6 +70,7 @@ func drawFeatures(p *Problem, x *mat.Dense, m int) *randomFeatures {
 		j, sign := used[k%len(used)], float64(1-2*(k/len(used)))
 		f.add([]int{j}, []float64{sign}, sign*median[j])
 	}
+	sides := f.w.Out
 	for f.w.Out < m {
 		support := drawSupport(rng, used)
 		weights := make([]float64, len(support))
@@ -81,7 +82,33 @@ func drawFeatures(p *Problem, x *mat.Dense, m int) *randomFeatures {
 		}
 		f.add(support, weights, p.Precision.Round(theta))
 	}
+	f.faceInwards(x, sides)
 	return f
+}
+
+// faceInwards turns every feature from the given one on to the side where it
+// stays smaller: away from heavy tails, where it would round most and predict
+// worst.
+func (f *randomFeatures) faceInwards(x *mat.Dense, from int) {
+	n, _ := x.Dims()
+	parallel.Each(f.w.Out-from, func(k int) {
+		j := from + k
+		from, to := f.w.RowPtr[j], f.w.RowPtr[j+1]
+		least, most := math.Inf(1), math.Inf(-1)
+		for i := range n {
+			row, z := x.RawRowView(i), 0.0
+			for e := from; e < to; e++ {
+				z += float64(f.w.Val[e] * row[f.w.Col[e]])
+			}
+			least, most = min(least, z), max(most, z)
+		}
+		if most-f.theta[j] > f.theta[j]-least {
+			for e := from; e < to; e++ {
+				f.w.Val[e] = -f.w.Val[e]
+			}
+			f.theta[j] = -f.theta[j]
+		}
+	})
 }
 
 // drawSupport returns the inputs that a direction looks at, ascending.

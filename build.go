@@ -49,12 +49,14 @@ func Build(set *dataset.Set, opts Options) (*Result, error) {
 	if firstErr == nil {
 		cert = first.Certificate
 	}
+	gaveUp := report.WhyNot(name, cert, firstErr)
+	opts.stage(gaveUp + "; planning the others")
 	plan := construct.Plan(p)
 	if opts.auto() {
 		for _, next := range report.NextBest(plan, name, autoTries-1) {
 			r, err := buildOne(p, next, opts)
 			if err == nil && r.Certificate.Holds {
-				r.Report.Why = opts.why(report.WhyNot(name, cert, firstErr))
+				r.Report.Why = opts.why(gaveUp)
 				return r.finish(opts)
 			}
 		}

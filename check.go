@@ -92,13 +92,20 @@ func Info(net *network.Network) *report.Info { return report.NewInfo(net) }
 // carries none that can be read.
 func SchemaOf(net *network.Network) *dataset.Schema { return report.SchemaOf(net) }
 
+// pagePlanned is the size of table, in numbers, up to which [Page] plans all
+// constructions for comparison: that takes a few seconds there.
+const pagePlanned = 1 << 23
+
 // Page draws a build as one HTML file, with the plan of all constructions
-// beside it.
+// beside it unless the table is large.
 func Page(r *Result, opts Options) (*report.Page, error) {
-	opts.Progress = nil
-	plan, err := Plan(r.Set, opts)
+	p, err := opts.problem(r.Set)
 	if err != nil {
 		return nil, err
+	}
+	var plan *report.Plan
+	if r.Set.N()*r.Set.D() <= pagePlanned {
+		plan = report.NewPlan(p)
 	}
 	return report.NewPage(r.Report, plan, r.Network, r.Set), nil
 }

@@ -26,7 +26,7 @@ import (
 // depend on the engine and its kernels: the same seed gives the same bytes on
 // the same kind of machine only.
 const (
-	patchFeatures   = 4096  // at most
+	patchFeatures   = 4608  // at most
 	featureRidge    = 1e-5  // relative to the mean of the Gram matrix's diagonal
 	trialFeatures   = 400   // of the fits that choose the units
 	trialRows       = 3000  // they are fitted to, and as many at most held out

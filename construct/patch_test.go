@@ -102,8 +102,39 @@ func TestPatchSize(t *testing.T) {
 	}
 }
 
-// TestPatchUntouched checks that bumps change nothing but the rows they
-// correct: away from the base's errors the network's outputs are the base's.
+// TestPatchUntouched takes the bumps out again: the rows that the base alone
+// gets right by its margin must have the same outputs with and without them.
+func TestPatchUntouched(t *testing.T) {
+	set := clouds(t, 800, 15, 3, 0.4, 8)
+	net := patched(t, &construct.Problem{Set: set})
+	with := net.Forward(set.X)
+	out := net.Layers[len(net.Layers)-1].Map.(*network.Dense)
+	carriers := set.P() - 1
+	if out.In <= carriers {
+		t.Fatalf("%d units: the set asks for no bumps", out.In)
+	}
+	for c := range out.Out {
+		clear(out.Row(c)[carriers:])
+	}
+	without := net.Forward(set.X)
+	changed := 0
+	for i := range set.N() {
+		for c := range set.P() {
+			if math.Abs(with.At(i, c)-without.At(i, c)) > 1e-6 {
+				changed++
+				break
+			}
+		}
+	}
+	wrong := set.N() - int(math.Round(accuracy(net, set)*float64(set.N())))
+	t.Logf("the base gets %d rows wrong, the bumps change %d", wrong, changed)
+	if wrong == 0 || changed < wrong || changed > wrong+set.N()/20 {
+		t.Errorf("bumps change %d rows to correct %d", changed, wrong)
+	}
+}
+
+// TestPatchSeparable: where an affine map separates the classes there is nothing
+// to carry through a hidden layer.
 func TestPatchSeparable(t *testing.T) {
 	net := patched(t, &construct.Problem{Set: clouds(t, 200, 5, 3, 20, 3)})
 	if net.Units() != 0 {

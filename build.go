@@ -96,14 +96,10 @@ func (o *Options) problem(set *dataset.Set) (*construct.Problem, error) {
 		}
 		set = rounded
 	}
-	p := &construct.Problem{Set: set, Precision: o.Precision, Tolerance: o.Tolerance, Goal: o.Goal, Seed: o.Seed}
-	if p.Tolerance == 0 {
-		p.Tolerance = construct.DefaultTolerance(o.Precision)
-	}
-	if p.Goal == "" {
-		p.Goal = construct.Fit
-	}
-	return p, nil
+	return &construct.Problem{
+		Set: set, Precision: o.Precision, Seed: o.Seed,
+		Tolerance: cmp.Or(o.Tolerance, construct.DefaultTolerance(o.Precision)), Goal: cmp.Or(o.Goal, construct.Fit),
+	}, nil
 }
 
 // buildOne builds and certifies one construction.

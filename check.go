@@ -1,6 +1,7 @@
 package hinge
 
 import (
+	"cmp"
 	"fmt"
 
 	"gonum.org/v1/gonum/mat"
@@ -27,12 +28,7 @@ func Check(net *network.Network, set *dataset.Set, tolerance float64) (*report.C
 	if net.Outputs() != set.P() {
 		return nil, fmt.Errorf("the network has %d outputs, the table asks for %d", net.Outputs(), set.P())
 	}
-	if tolerance == 0 {
-		tolerance = report.ToleranceOf(net)
-	}
-	if tolerance == 0 {
-		tolerance = construct.DefaultTolerance(net.Precision)
-	}
+	tolerance = cmp.Or(tolerance, report.ToleranceOf(net), construct.DefaultTolerance(net.Precision))
 	if net.Precision == network.Float32 {
 		// Rows that clash only in float32 stay as they are: then one of them is missed.
 		if rounded, err := set.Rounded(); err == nil {
@@ -92,10 +88,6 @@ func Info(net *network.Network) *report.Info { return report.NewInfo(net) }
 // carries none that can be read.
 func SchemaOf(net *network.Network) *dataset.Schema { return report.SchemaOf(net) }
 
-// pagePlanned is the size of table, in numbers, up to which [Page] plans all
-// constructions for comparison: that takes a few seconds there.
-const pagePlanned = 1 << 23
-
 // Page draws a build as one HTML file, with the plan of all constructions
 // beside it unless the table is large.
 func Page(r *Result, opts Options) (*report.Page, error) {
@@ -103,9 +95,5 @@ func Page(r *Result, opts Options) (*report.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	var plan *report.Plan
-	if r.Set.N()*r.Set.D() <= pagePlanned {
-		plan = report.NewPlan(p)
-	}
-	return report.NewPage(r.Report, plan, r.Network, r.Set), nil
+	return report.NewPage(r.Report, p, r.Network), nil
 }

@@ -22,16 +22,22 @@ type Page struct {
 	Figures []*Picture
 }
 
-// NewPage draws the figures of a build. The set is the one the network was
-// built on.
-func NewPage(b *Build, plan *Plan, net *network.Network, set *dataset.Set) *Page {
-	p := &Page{Build: b, Plan: plan, Layers: Layers(net)}
-	for _, figure := range []*Picture{Cuts(net, set), PhiPicture(net, set)} {
+// pagePlanned is the size of table, in numbers, up to which a page compares
+// all constructions: planning them takes a few seconds there.
+const pagePlanned = 1 << 23
+
+// NewPage draws the figures of a network that was built for p.
+func NewPage(b *Build, p *construct.Problem, net *network.Network) *Page {
+	page := &Page{Build: b, Layers: Layers(net)}
+	if p.Set.N()*p.Set.D() <= pagePlanned {
+		page.Plan = NewPlan(p)
+	}
+	for _, figure := range []*Picture{Cuts(net, p.Set), PhiPicture(net, p.Set)} {
 		if figure != nil {
-			p.Figures = append(p.Figures, figure)
+			page.Figures = append(page.Figures, figure)
 		}
 	}
-	return p
+	return page
 }
 
 //go:embed page.html

@@ -46,9 +46,8 @@ func projectionFigure(net *network.Network, set *dataset.Set, l int) *Picture {
 	} else {
 		c.axes("u·x, "+dir.name, targetName(&set.Schema, 0))
 	}
-	caption := fmt.Sprintf("%s, laid along %s. Ticks at the foot: %s, where they cross the line through the mean along u.",
-		capital(counted(len(rows), set.N(), "row", "rows")), dir.name,
-		counted(drawn, len(cuts), "hyperplane of the first hidden layer", "hyperplanes of the first hidden layer"))
+	caption := fmt.Sprintf("%s, laid along %s. Ticks at the foot: %s where hyperplanes of the first hidden layer cross the line through the mean along u.",
+		capital(counted(len(rows), set.N(), "row", "rows")), dir.name, counted(drawn, len(cuts), "place", "places"))
 	return &Picture{Title: "Where the hyperplanes cut", SVG: c.svg(caption), Caption: caption}
 }
 

@@ -154,7 +154,7 @@ func TestPageIsOneSafeFile(t *testing.T) {
 		b, p, net := built(t, set, "identity")
 		b.Command = hostile
 		var buf bytes.Buffer
-		if err := NewPage(b, NewPlan(p), net, set).WriteHTML(&buf); err != nil {
+		if err := NewPage(b, p, net).WriteHTML(&buf); err != nil {
 			t.Fatal(err)
 		}
 		page := buf.String()
@@ -178,7 +178,7 @@ func TestPageWithoutCertificate(t *testing.T) {
 	cert.Missed = []certify.Miss{{Row: 4, Want: []float64{0.5}, Got: []float64{0.75}}, {Row: 11}}
 	b.Certificate, b.Advice = &cert, []string{"--tolerance 0.5"}
 	var buf bytes.Buffer
-	if err := NewPage(b, NewPlan(p), net, p.Set).WriteHTML(&buf); err != nil {
+	if err := NewPage(b, p, net).WriteHTML(&buf); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"There is no certificate", "38 of 40", "--tolerance 0.5", "0.75"} {

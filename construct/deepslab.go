@@ -14,7 +14,7 @@ import (
 // Deep-slab (C2d): blocks of rows behind each other along a direction, one
 // affine piece each, switched on by depth. Two hidden layers, block-diagonal Phi.
 //
-// Cut the rows along t = u.x into K slabs (see blocks.go), each with an affine
+// Cut the rows along t = u.x into K slabs (blocks.go, cuts.go), each with an affine
 // piece A_k that hits its rows. The first hidden layer passes the inputs on and
 // measures how far t lies outside each slab's plateau [lo_k, hi_k], whose edges
 // lie a quarter of the gap beyond the slab's rows:

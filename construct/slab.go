@@ -12,7 +12,7 @@ import (
 
 // Slab (C2): the fewest units of one hidden layer. Block-triangular Phi.
 //
-// Cut the rows along t = u.x into K slabs (blocks.go) with affine pieces A_k
+// Cut the rows along t = u.x into K slabs (blocks.go, cuts.go) with affine pieces A_k
 // that hit their rows. The first piece is carried by one unit that is awake on
 // all data, s(A_1(x) + B); every further slab adds the jump D_k = A_k - A_{k-1}
 // by a gate pair with its threshold theta_k in the middle of the gap:

@@ -124,7 +124,7 @@ func holds(t *testing.T, what string, net *network.Network, p *Problem) {
 func TestSlabsAndNeedlesOnAwkwardTables(t *testing.T) {
 	builds := map[string]func(*Problem) (*network.Network, error){"deep-slab": buildDeepSlab, "needles": buildNeedles, "slab": buildSlab}
 	for _, maker := range awkward {
-		for _, shape := range [][3]int{{1, 1, 1}, {2, 1, 1}, {2, 3, 2}, {7, 2, 1}, {40, 1, 3}, {60, 5, 1}, {300, 4, 2}, {200, 30, 50}, {30, 70, 1}} {
+		for _, shape := range [][3]int{{1, 1, 1}, {7, 2, 1}, {300, 4, 2}, {100, 30, 50}, {30, 70, 1}} {
 			for _, prec := range []network.Precision{network.Float64, network.Float32} {
 				for _, classes := range []bool{false, true} {
 					n, d, outputs := shape[0], shape[1], shape[2]

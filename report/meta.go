@@ -73,8 +73,11 @@ func SchemaOf(net *network.Network) *dataset.Schema {
 	for i := range s.Columns {
 		inputs += s.Columns[i].Inputs()
 	}
-	outputs := len(s.Targets)
-	if s.Task == dataset.Classification {
+	outputs := -1
+	switch s.Task {
+	case dataset.Regression:
+		outputs = len(s.Targets)
+	case dataset.Classification:
 		outputs = len(s.Classes)
 	}
 	if inputs != net.Inputs() || outputs != net.Outputs() {

@@ -28,7 +28,7 @@ func newCanvas(h, x0, x1, y0, y1 float64) *canvas {
 	if !(y1 > y0) {
 		y0, y1 = y0-1, y1+1
 	}
-	return &canvas{w: 520, h: h, left: 62, top: 10, right: 510, bottom: h - 46, x0: x0, x1: x1, y0: y0, y1: y1}
+	return &canvas{w: 520, h: h, left: 74, top: 10, right: 510, bottom: h - 46, x0: x0, x1: x1, y0: y0, y1: y1}
 }
 
 func (c *canvas) px(x float64) float64 {

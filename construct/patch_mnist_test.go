@@ -144,8 +144,8 @@ func TestPatchMNISTSize(t *testing.T) {
 	if !cert.Holds {
 		t.Errorf("certificate fails: %d of %d rows hit, margin %v", cert.Hit, cert.Rows, cert.MinMargin)
 	}
-	if net.Units() > 40 {
-		t.Errorf("%d hidden units, want at most 40", net.Units())
+	if net.Units() > 36 {
+		t.Errorf("%d hidden units, want at most 36", net.Units())
 	}
 }
 

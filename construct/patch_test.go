@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -145,18 +146,33 @@ func TestPatchSeparable(t *testing.T) {
 // TestPatchSameBytes builds twice and compares every bit.
 func TestPatchSameBytes(t *testing.T) {
 	set := clouds(t, 700, 20, 4, 0.4, 4)
-	weights := func() []byte {
-		var b bytes.Buffer
-		net := patched(t, &construct.Problem{Set: set, Seed: 5})
-		for _, l := range net.Layers {
-			network.Weights(l.Map, func(w []float64) { fmt.Fprintf(&b, "%x\n", w) })
-			fmt.Fprintf(&b, "%x\n", l.Bias)
+	for _, goal := range []construct.Goal{construct.SizeGoal, construct.Generalize} {
+		p := &construct.Problem{Set: set, Seed: 5, Goal: goal}
+		if !bytes.Equal(weightBytes(t, p), weightBytes(t, p)) {
+			t.Errorf("goal %s: the same seed gave two networks", goal)
 		}
-		return b.Bytes()
 	}
-	if !bytes.Equal(weights(), weights()) {
-		t.Error("the same seed gave two networks")
+}
+
+// TestPatchSameBytesOneProcessor: the affine kind does not depend on how many
+// processors there are, nor on the engine of dense kernels.
+func TestPatchSameBytesOneProcessor(t *testing.T) {
+	p := &construct.Problem{Set: clouds(t, 1500, 20, 4, 0.4, 4), Goal: construct.SizeGoal}
+	many := weightBytes(t, p)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	if !bytes.Equal(many, weightBytes(t, p)) {
+		t.Error("one processor builds another network")
 	}
+}
+
+func weightBytes(t testing.TB, p *construct.Problem) []byte {
+	var b bytes.Buffer
+	net := patched(t, p)
+	for _, l := range net.Layers {
+		network.Weights(l.Map, func(w []float64) { fmt.Fprintf(&b, "%x\n", w) })
+		fmt.Fprintf(&b, "%x\n", l.Bias)
+	}
+	return b.Bytes()
 }
 
 // TestPatchFloat32 either holds in float32 or says what to do.

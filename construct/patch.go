@@ -154,22 +154,21 @@ func buildPatch(p *Problem) (*network.Network, error) {
 	if p.Goal == SizeGoal {
 		attempts = sizeAttempts
 	}
-	var best []*bump
-	var first error
-	for a := range attempts {
-		bumps, err := newPatcher(p, rows, x, base, uint64(a)).correct(base)
-		if err != nil && first == nil {
-			first = err
-		}
-		if err == nil && (best == nil || bumpUnits(bumps) < bumpUnits(best)) {
-			best = bumps
+	best, err := newPatcher(p, rows, x, base, 0).correct(base)
+	for a := 1; a < attempts; a++ {
+		bumps, failed := newPatcher(p, rows, x, base, uint64(a)).correct(base)
+		if failed == nil && (err != nil || bumpUnits(bumps) < bumpUnits(best)) {
+			best, err = bumps, nil
 		}
 	}
-	if best == nil {
-		return nil, first
+	if err != nil {
+		return nil, err
 	}
 	net := base.assemble(p, input, best)
-	return net, verifyPatch(p, net)
+	if err := verifyPatch(p, net); err != nil {
+		return nil, err
+	}
+	return net, nil
 }
 
 // newPatcher sets out to correct a base; attempt selects its random numbers.

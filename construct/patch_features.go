@@ -20,15 +20,14 @@ import (
 // on rows held out.
 //
 // Cost: n m (d + m/2) multiplications in float32, which is enough for a base:
-// bumps correct it by its float64 outputs... at a margin far above float32's
-// rounding. Unlike the affine base it goes through the engine of dense kernels
+// the least margin that bumps leave is far above its rounding. Unlike the affine base it goes through the engine of dense kernels
 // (package internal/blas), so its last bits, and which rows need correcting,
 // depend on the engine and its kernels: the same seed gives the same bytes on
 // the same kind of machine only.
 const (
 	patchFeatures   = 4608  // at most
 	featureRidge    = 1e-5  // relative to the mean of the Gram matrix's diagonal
-	trialFeatures   = 400   // of the fits that choose the units
+	trialFeatures   = 400   // of the fits that choose the inputs' units
 	trialRows       = 3000  // they are fitted to, and as many at most held out
 	featureRowBatch = 4096  // rows whose features are held at a time
 	featureStream   = 0xfea // of the random numbers

@@ -250,9 +250,14 @@ func (s *moments) ridge(m int, ridge float64) (*mat.Dense, bool) {
 	blas.CholeskySolve(a, b)
 	w := mat.NewDense(p, m+1, nil)
 	for k := range p {
-		constant := s.right.Row(last)[k] / n
+		constant, largest := s.right.Row(last)[k]/n, 0.0
 		for i := range m {
-			v := shortest(b.Row(i)[k] / std[i])
+			largest = max(largest, math.Abs(b.Row(i)[k]))
+		}
+		for i := range m {
+			// A grid for all weights, relative to the largest, as errors are.
+			grid := math.Ldexp(powerOfTwoAbove(largest)/powerOfTwoAbove(std[i]), -baseBits)
+			v := grid * math.RoundToEven(b.Row(i)[k]/std[i]/grid)
 			w.Set(k, i, v)
 			constant -= v * sums[i] / n
 		}

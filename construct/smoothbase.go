@@ -34,7 +34,7 @@ const (
 	baseFeatures = 2048 // the most features: beyond, California's test R2 gains less than 0.005
 	baseFlops    = 2e11 // bounds n m^2: 2 s with OpenBLAS on two cores, 15 s without
 	heldOutRows  = 4096 // the most rows held out
-	baseBits     = 16   // of the weights: all machines find the same ones, though their sums differ in the last bits
+	baseBits     = 12   // of the weights: all machines find the same ones, though their sums differ in the last bits
 	baseBatch    = 1024 // rows whose features are held at a time
 	maxSupport   = 3    // inputs per direction, at most
 	wideSupport  = 16   // inputs per direction of wide tables

@@ -24,6 +24,7 @@ const importOrder = `
 	# Files of networks.
 	internal, onnx/internal/onnxpb, network < onnx, nnet, safetensors, torch
 		< hinge, web, cmd/hinge, bench
+	network < statedict < safetensors, torch
 
 	# The database stays out of the library: only the commands read tables.
 	internal, dataset < dataset/table < web, cmd/hinge, bench

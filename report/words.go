@@ -57,22 +57,23 @@ func number(v float64) string {
 func atMost(v float64) string  { return number(toward(v, math.Inf(1))) }
 func atLeast(v float64) string { return number(toward(v, math.Inf(-1))) }
 
-// toward returns v rounded to the digits that number writes, up or down.
+// toward returns a number near v that number writes as a bound of v: no smaller
+// when way is +Inf, no larger when it is -Inf.
 func toward(v, way float64) float64 {
-	written, err := strconv.ParseFloat(number(v), 64)
-	if err != nil || v == 0 {
-		return v
-	}
 	digits := 2
 	if strings.Contains(number(v), "e") {
 		digits = 1
 	}
 	unit := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-float64(digits))
-	for ; way > 0 && written < v; written += unit {
+	near := v
+	for range 100 { // ten units where the logarithm falls short of a whole number
+		written, err := strconv.ParseFloat(number(near), 64)
+		if err != nil || v == 0 || way > 0 && written >= v || way < 0 && written <= v {
+			break
+		}
+		near += math.Copysign(unit, way)
 	}
-	for ; way < 0 && written > v; written -= unit {
-	}
-	return written
+	return near
 }
 
 // exact writes a figure so that it reads back as itself, as short as that goes.

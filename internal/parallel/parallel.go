@@ -18,7 +18,8 @@ func Each(n int, f func(i int)) {
 }
 
 // Ranges splits 0..n into one contiguous range per processor and calls
-// f(from, to) for each at the same time.
+// f(from, to) for each at the same time. A panic of f is passed on to the caller
+// when all are done.
 func Ranges(n int, f func(from, to int)) {
 	workers := min(runtime.GOMAXPROCS(0), n)
 	if workers < 2 {
@@ -28,9 +29,18 @@ func Ranges(n int, f func(from, to int)) {
 		return
 	}
 	var wg sync.WaitGroup
+	panics := make([]any, workers)
 	for w := 0; w < workers; w++ {
 		from, to := n*w/workers, n*(w+1)/workers
-		wg.Go(func() { f(from, to) })
+		wg.Go(func() {
+			defer func() { panics[w] = recover() }()
+			f(from, to)
+		})
 	}
 	wg.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync/atomic"
 	"syscall"
 
 	"charm.land/fang/v2"
@@ -64,7 +65,7 @@ func rootCommand() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
 	cobra.EnableCommandSorting = false
-	root.AddCommand(demoCommand(), planCommand(), buildCommand(), checkCommand(), predictCommand(), infoCommand())
+	root.AddCommand(demoCommand(), planCommand(), buildCommand(), checkCommand(), predictCommand(), infoCommand(), analyzeCommand())
 	return root
 }
 
@@ -77,12 +78,21 @@ func version() string {
 	return info.Main.Version
 }
 
+// onInterrupt, if set, is what the first interrupt does instead of ending the
+// process: a verb that has something to show for its work so far.
+var onInterrupt atomic.Pointer[func()]
+
 // endOnSignal ends the process on an interrupt, leaving no half-written file.
 func endOnSignal() {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		s := <-signals
+		if finish := onInterrupt.Swap(nil); finish != nil && s == os.Interrupt {
+			fmt.Fprintln(os.Stderr, "\nhinge: stopping; once more to stop at once")
+			(*finish)()
+			s = <-signals
+		}
 		cleanUp()
 		fmt.Fprintln(os.Stderr, "\nhinge: stopped")
 		if s == syscall.SIGTERM {

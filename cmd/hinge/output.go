@@ -84,6 +84,11 @@ func (p *progress) stage(name string) {
 	p.mu.Unlock()
 }
 
+// share names what begins now, and how much of the work is done.
+func (p *progress) share(name string, done float64) {
+	p.stage(fmt.Sprintf("%3.0f%% %s", 100*done, name))
+}
+
 func (p *progress) spin() {
 	select {
 	case <-p.stop:

@@ -43,7 +43,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exit": cmdExit, "json": cmdJSON, "none": cmdNone, "flip": cmdFlip, "write": cmdWrite, "truncate": cmdTruncate,
+			"exit": cmdExit, "json": cmdJSON, "none": cmdNone, "flip": cmdFlip, "write": cmdWrite, "truncate": cmdTruncate, "strip": cmdStrip,
 		},
 	})
 }
@@ -222,4 +222,16 @@ func cmdTruncate(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	data := ts.ReadFile(args[0])
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(data[:min(length, len(data))]), 0o666))
+}
+
+// strip IN OUT writes a network file without hinge's notes, as other tools
+// would leave it.
+func cmdStrip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: strip in.onnx out.onnx")
+	}
+	net, err := hinge.Load(ts.MkAbs(args[0]))
+	ts.Check(err)
+	net.Meta = nil
+	ts.Check(hinge.Save(ts.MkAbs(args[1]), net))
 }

@@ -1,0 +1,51 @@
+package hinge
+
+import (
+	"context"
+	"fmt"
+
+	"gonum.org/v1/gonum/mat"
+
+	"hinge/analyze"
+	"hinge/dataset"
+	"hinge/internal/blas"
+	"hinge/network"
+	"hinge/report"
+)
+
+// Analyze takes net apart on set: what every layer puts out, what the last one
+// can serve, and which rows the output layer has memorised. When ctx ends early
+// the part that is done comes back.
+func Analyze(ctx context.Context, net *network.Network, set *dataset.Set, opt analyze.Options) (*report.Analysis, error) {
+	if _, err := blas.Use(); err != nil {
+		return nil, err
+	}
+	if err := fits(net, set.D()); err != nil {
+		return nil, err
+	}
+	if net.Outputs() != set.P() {
+		return nil, fmt.Errorf("the network has %d outputs, the table asks for %d", net.Outputs(), set.P())
+	}
+	a, err := analyze.Network(ctx, net, set, opt)
+	if err != nil {
+		return nil, err
+	}
+	return report.NewAnalysis(set, a), nil
+}
+
+// OwnAnswers returns the rows of x (n x d) as a Set whose targets are the
+// network's own outputs: for analysing a network on rows without targets.
+func OwnAnswers(net *network.Network, x *mat.Dense) (*dataset.Set, error) {
+	if _, err := blas.Use(); err != nil {
+		return nil, err
+	}
+	n, d := x.Dims()
+	if err := fits(net, d); err != nil {
+		return nil, err
+	}
+	set := &dataset.Set{X: x, Y: net.Eval(x), Schema: dataset.Schema{Task: dataset.Regression}}
+	for i := range n {
+		set.Rows = append(set.Rows, i+1)
+	}
+	return set, nil
+}

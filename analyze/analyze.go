@@ -1,0 +1,192 @@
+// Package analyze takes a ReLU network apart on a table: what every layer puts
+// out on the rows, what the last one can and cannot serve, and which rows the
+// output layer has memorised.
+//
+// For most uses, call [Network] with a network and a Set: it returns an
+// [Analysis], which package report turns into text, JSON and a page. [Compare]
+// tells how far two networks are the same on a table, and [Normalize] writes a
+// network in its normalized form.
+//
+// Everything rests on one object per layer, its interpolation matrix
+// ([phi.Matrix]), and everything said is said on the given rows only. A figure
+// that costs too much for all rows is taken from a random sample of them; the
+// layer's Sample field then says how many.
+//
+// Cost per layer of m units on n rows: one evaluation of the network,
+// 2 n m^2 operations for the QR factorization that rank, spectrum, basis and hat
+// matrix share, and O(n m) for everything else. Memory: two matrices of n x m.
+package analyze
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"gonum.org/v1/gonum/mat"
+
+	"hinge/dataset"
+	"hinge/network"
+	"hinge/phi"
+)
+
+// Options of [Network]. The zero value works.
+type Options struct {
+	// Memory bounds the bytes spent on matrices of outputs; 0 means
+	// [DefaultMemory].
+	Memory int64
+	// Patience is the time spent on the separability of one layer; 0 means
+	// [DefaultPatience], a negative one leaves separability out.
+	Patience time.Duration
+	// Tolerance is the largest error of a row that counts as hit in regression,
+	// as a fraction of each target's range; 0 means 1e-5 for float32 networks
+	// and 1e-6 for float64.
+	Tolerance float64
+	// Rows of the file whose units are to be named.
+	Rows []int
+	// Seed of the samples.
+	Seed uint64
+	// Progress, if not nil, is told what begins, and how much of all is done.
+	Progress func(stage string, done float64)
+}
+
+// Defaults of [Options].
+const (
+	DefaultMemory   = 4 << 30
+	DefaultPatience = 10 * time.Second
+)
+
+// An Analysis is everything found about a network on a table.
+type Analysis struct {
+	Precision string  `json:"precision"`
+	Rows      int     `json:"rows"`
+	Inputs    int     `json:"inputs"`
+	Outputs   int     `json:"outputs"`
+	Units     int     `json:"units"`
+	Layers    []Layer `json:"layers"` // the inputs, then every hidden layer
+	Last      *Last   `json:"last"`   // nil when the analysis ended before
+	// Complete is false when the analysis was stopped; Stopped then says where.
+	Complete bool     `json:"complete"`
+	Stopped  string   `json:"stopped,omitempty"`
+	Notes    []string `json:"notes"`
+}
+
+// job is one run of [Network].
+type job struct {
+	ctx     context.Context
+	net     *network.Network
+	set     *dataset.Set
+	opt     Options
+	out     *Analysis
+	hidden  []int // layers with a ReLU that another layer reads
+	steps   int   // of the whole job
+	stepsAt int
+	last    *phi.Matrix
+}
+
+// errStopped ends a job whose context has ended.
+var errStopped = errors.New("analyze: stopped")
+
+// Network analyses net on set. Inputs must be as the network takes them; the
+// targets of set may be absent for what does not need them (Y of zero columns is
+// not allowed: give a column of zeros and read Last with care).
+//
+// When ctx ends early the analysis made so far comes back, with Complete false
+// and no error. Errors: rows that do not fit the network, and outputs that are
+// not finite.
+func Network(ctx context.Context, net *network.Network, set *dataset.Set, opt Options) (*Analysis, error) {
+	if err := net.Validate(); err != nil {
+		return nil, fmt.Errorf("analyze: %w", err)
+	}
+	if set.D() != net.Inputs() || set.N() == 0 {
+		return nil, fmt.Errorf("analyze: data of %d rows x %d columns for a network of %d inputs", set.N(), set.D(), net.Inputs())
+	}
+	j := &job{ctx: ctx, net: net, set: set, opt: opt, hidden: innerLayers(net)}
+	j.out = &Analysis{Precision: net.Precision.String(), Rows: set.N(), Inputs: set.D(), Outputs: net.Outputs(), Units: net.Units(), Notes: []string{}}
+	j.steps = stepsPerLayer*(len(j.hidden)+1) + stepsOfLast
+	err := j.run()
+	if errors.Is(err, errStopped) {
+		return j.out, nil
+	}
+	j.out.Complete = err == nil
+	return j.out, err
+}
+
+// innerLayers returns the hidden layers that feed another layer. A ReLU on the
+// output reads the answer, it is no hidden layer.
+func innerLayers(net *network.Network) []int {
+	return slices.DeleteFunc(net.HiddenLayers(), func(l int) bool { return l == len(net.Layers)-1 })
+}
+
+func (j *job) run() error {
+	if n := len(j.net.Layers); j.net.Layers[n-1].Act == network.ReLU {
+		j.out.Notes = append(j.out.Notes, "The outputs pass through a ReLU; the output layer is read before it.")
+	}
+	for k, l := range append([]int{-1}, j.hidden...) {
+		if err := j.layer(k, l); err != nil {
+			return err
+		}
+	}
+	return j.head()
+}
+
+// step tells what begins, and ends the job when its context has.
+func (j *job) step(format string, args ...any) error {
+	stage := fmt.Sprintf(format, args...)
+	if j.ctx.Err() != nil {
+		j.out.Stopped = "before " + stage
+		return errStopped
+	}
+	if j.opt.Progress != nil {
+		j.opt.Progress(stage, float64(j.stepsAt)/float64(j.steps))
+	}
+	j.stepsAt++
+	return nil
+}
+
+// elements returns how many numbers a matrix of outputs may hold. At most
+// four of them are alive at once: outputs, their copy while they are factored,
+// the nonzeros listed, and the inputs of the next layer.
+func (j *job) elements() int {
+	memory := j.opt.Memory
+	if memory <= 0 {
+		memory = DefaultMemory
+	}
+	const alive, size = 4, 8
+	return int(max(memory/alive/size, 1<<16))
+}
+
+// sampleRows returns count of n rows, ascending, chosen at random by the seed;
+// all of them when count >= n.
+func sampleRows(n, count int, seed uint64) []int {
+	rows := make([]int, n)
+	for i := range rows {
+		rows[i] = i
+	}
+	if count >= n {
+		return rows
+	}
+	rng := rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))
+	for i := range count { // Fisher and Yates, as far as needed
+		k := i + rng.IntN(n-i)
+		rows[i], rows[k] = rows[k], rows[i]
+	}
+	rows = rows[:count]
+	slices.Sort(rows)
+	return rows
+}
+
+// pick returns the given rows of x.
+func pick(x *mat.Dense, rows []int) *mat.Dense {
+	n, d := x.Dims()
+	if len(rows) == n {
+		return x
+	}
+	out := mat.NewDense(len(rows), d, nil)
+	for k, i := range rows {
+		out.SetRow(k, x.RawRowView(i))
+	}
+	return out
+}

@@ -1,0 +1,240 @@
+package analyze
+
+import (
+	"hash/maphash"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+
+	"hinge/dataset"
+	"hinge/phi"
+)
+
+// Classes is how far a layer has sorted the classes.
+type Classes struct {
+	Counts []int `json:"counts"` // rows per class
+	// Scatter is D = Tr(S_w S_b^+): S_w the scatter within the classes, S_b that
+	// between their means, both divided by n. The smaller, the better the
+	// classes are apart. He and Su, arXiv 2210.17020. Nil when all means are one.
+	Scatter *float64 `json:"scatter_ratio"`
+	// Directions is the rank of S_b.
+	Directions int `json:"scatter_directions"`
+	// Purity of a unit is the largest share of one class among the rows it is
+	// awake on. Dead units have none.
+	Purity     Histogram `json:"purity"`
+	PureUnits  int       `json:"pure_units"` // purity 1
+	UnitClass  []int     `json:"unit_class"` // per unit the class it is mostly awake on, -1 for a dead one
+	UnitPurity []float64 `json:"unit_purity"`
+}
+
+// Clash counts rows that need different outputs though the layer puts out the
+// same for both. No later layer can tell them apart.
+type Clash struct {
+	Rows    int   `json:"rows"`
+	Example []int `json:"example"` // two rows of the file; empty when there are none
+}
+
+// numbers fills in what needs the outputs themselves, from all rows or a sample.
+func (j *job) numbers(y *Layer, p *phi.Matrix) {
+	n, m := p.Dims()
+	rows := sampleRows(n, max(1, j.elements()/max(m, 1)), j.opt.Seed)
+	var h *mat.Dense
+	if len(rows) == n {
+		h = p.Dense()
+	}
+	if h == nil {
+		h = mat.NewDense(len(rows), m, nil)
+		if p.Form() == phi.StreamedForm {
+			if y.Layer < 0 {
+				h = pick(j.set.X, rows)
+			} else {
+				h = j.net.Activations(pick(j.set.X, rows), y.Layer)
+			}
+		} else {
+			for k, i := range rows {
+				p.Row(h.RawRowView(k), i)
+			}
+		}
+	}
+	y.Sample = len(rows)
+	set := j.set
+	if len(rows) < n {
+		set = set.Select(rows)
+	}
+	y.Clash = clashes(h, set)
+	if set.IsClasses() {
+		y.Classes = classFacts(h, set)
+	}
+	y.Plane = plane(h, set, j.opt.Seed)
+	y.Image = imageOf(h, set, j.opt.Seed)
+}
+
+// classFacts computes purity and scatter of h (n x m).
+func classFacts(h *mat.Dense, set *dataset.Set) *Classes {
+	n, m := h.Dims()
+	k := set.P()
+	c := &Classes{Counts: make([]int, k)}
+	sums := mat.NewDense(k, m, nil)
+	awake := make([][]int, k)
+	for a := range awake {
+		awake[a] = make([]int, m)
+	}
+	for i := range n {
+		class := set.Class[i]
+		c.Counts[class]++
+		sum, on := sums.RawRowView(class), awake[class]
+		for u, v := range h.RawRowView(i) {
+			if v != 0 {
+				sum[u] += v
+				on[u]++
+			}
+		}
+	}
+	c.purity(awake, m)
+	c.scatter(h, set, sums)
+	return c
+}
+
+func (c *Classes) purity(awake [][]int, m int) {
+	c.UnitClass, c.UnitPurity = make([]int, m), make([]float64, m)
+	const parts = 1000 // purities as whole thousandths, for the histogram
+	var counts []int
+	for u := range m {
+		total, best := 0, 0
+		for class, on := range awake {
+			total += on[u]
+			if on[u] > awake[best][u] {
+				best = class
+			}
+		}
+		if total == 0 {
+			c.UnitClass[u] = -1
+			continue
+		}
+		c.UnitClass[u] = best
+		c.UnitPurity[u] = float64(awake[best][u]) / float64(total)
+		if awake[best][u] == total {
+			c.PureUnits++
+		}
+		counts = append(counts, parts*awake[best][u]/total)
+	}
+	c.Purity = histogram(counts, parts)
+}
+
+// scatter computes D. With M the m x k matrix of sqrt(n_c/n) (mean_c - mean),
+// S_b = M M^T; with M = U diag(s) V^T and r singular values that count,
+//
+//	Tr(S_w S_b^+) = sum over r of u_r^T S_w u_r / s_r^2,
+//
+// and u_r^T S_w u_r is the mean of (u_r.(h_i - mean of its class))^2, so that S_w
+// is never formed. Cost: O(n m k).
+func (c *Classes) scatter(h *mat.Dense, set *dataset.Set, means *mat.Dense) {
+	n, m := h.Dims()
+	k := len(c.Counts)
+	mean := make([]float64, m)
+	for a, count := range c.Counts {
+		row := means.RawRowView(a)
+		for u := range row {
+			mean[u] += row[u] / float64(n)
+			if count > 0 {
+				row[u] /= float64(count)
+			}
+		}
+	}
+	between := mat.NewDense(k, m, nil) // M^T
+	for a, count := range c.Counts {
+		weight := math.Sqrt(float64(count) / float64(n))
+		for u, v := range means.RawRowView(a) {
+			if count > 0 {
+				between.Set(a, u, weight*(v-mean[u]))
+			}
+		}
+	}
+	var svd mat.SVD
+	if !svd.Factorize(between, mat.SVDThinV) {
+		return
+	}
+	s := svd.Values(nil)
+	for _, v := range s {
+		if v > scatterTolerance*s[0] {
+			c.Directions++
+		}
+	}
+	if s[0] == 0 || c.Directions == 0 {
+		c.Directions = 0
+		return
+	}
+	var v mat.Dense
+	svd.VTo(&v)
+	u := v.Slice(0, m, 0, c.Directions)
+	var along, centres mat.Dense
+	along.Mul(h, u)
+	centres.Mul(means, u)
+	d := 0.0
+	for i := range n {
+		centre := centres.RawRowView(set.Class[i])
+		for r, t := range along.RawRowView(i) {
+			e := (t - centre[r]) / s[r]
+			d += e * e / float64(n)
+		}
+	}
+	c.Scatter = &d
+}
+
+// scatterTolerance is the relative size below which a singular value of the
+// class means counts as rounding. Means of 2^24 float32 numbers are good to
+// that.
+const scatterTolerance = 1e-7
+
+// clashes finds rows of h that are equal though their targets are not.
+func clashes(h *mat.Dense, set *dataset.Set) Clash {
+	n, _ := h.Dims()
+	seed := maphash.MakeSeed()
+	groups := make(map[uint64][]int32, n)
+	var buffer []byte
+	for i := range n {
+		buffer = buffer[:0]
+		for _, v := range h.RawRowView(i) {
+			b := math.Float64bits(v + 0) // -0 is 0
+			buffer = append(buffer, byte(b), byte(b>>8), byte(b>>16), byte(b>>24), byte(b>>32), byte(b>>40), byte(b>>48), byte(b>>56))
+		}
+		key := maphash.Bytes(seed, buffer)
+		groups[key] = append(groups[key], int32(i))
+	}
+	c := Clash{Example: []int{}}
+	first := n
+	for _, group := range groups {
+		other := -1
+		for _, i := range group[1:] {
+			if !sameTarget(set, int(group[0]), int(i)) && slices.Equal(h.RawRowView(int(group[0])), h.RawRowView(int(i))) {
+				other = int(i)
+				break
+			}
+		}
+		if other < 0 {
+			continue
+		}
+		c.Rows += len(group)
+		if int(group[0]) < first {
+			first = int(group[0])
+			c.Example = []int{rowOf(set, first), rowOf(set, other)}
+		}
+	}
+	return c
+}
+
+func sameTarget(set *dataset.Set, a, b int) bool {
+	if set.IsClasses() {
+		return set.Class[a] == set.Class[b]
+	}
+	return slices.Equal(set.Y.RawRowView(a), set.Y.RawRowView(b))
+}
+
+// rowOf returns the row of the file that row i of the set comes from.
+func rowOf(set *dataset.Set, i int) int {
+	if i < len(set.Rows) {
+		return set.Rows[i]
+	}
+	return i + 1
+}

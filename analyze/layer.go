@@ -1,0 +1,249 @@
+package analyze
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"gonum.org/v1/gonum/mat"
+
+	"hinge/dataset"
+	"hinge/network"
+	"hinge/phi"
+)
+
+// Layer is what one layer puts out on the rows. The embedded facts are those of
+// its interpolation matrix; Layer -1 is the inputs.
+type Layer struct {
+	Name string `json:"name"`
+	*phi.Facts
+	Spectrum []float64 `json:"spectrum"` // singular values of Phi, descending; empty when not computed
+	// RankSure is false when singular values lie within a factor [sureFactor] of
+	// the tolerance, on either side: the rank then cannot be known from numbers
+	// that are rounded like these. RankRange holds the ranks that are possible.
+	RankSure  bool    `json:"rank_sure"`
+	RankRange [2]int  `json:"rank_range"`
+	Noise     float64 `json:"noise"` // measured rounding of Phi, relative, in the Frobenius norm; 0 for float64
+
+	DeadUnits     []int     `json:"dead_list"` // units from 0
+	AlwaysOnUnits []int     `json:"always_on_list"`
+	Duplicates    [][]int   `json:"duplicates"` // groups of units that put out positive multiples of each other
+	Essential     []int     `json:"essential"`  // a basis of the units, beside the bias; nil when not computed
+	Free          []int     `json:"free"`       // the others
+	RowDensity    Histogram `json:"row_density"`
+	UnitDensity   Histogram `json:"unit_density"`
+	Classes       *Classes  `json:"classes"` // nil for regression
+	Clash         Clash     `json:"clash"`   // rows that need different outputs and cannot have them
+	Plane         *Plane    `json:"plane"`
+	Image         *Image    `json:"-"`
+	Sample        int       `json:"sample"` // rows that Classes, Plane and Image are about
+	Seconds       float64   `json:"seconds"`
+}
+
+// sureFactor is the distance of a singular value from the tolerance, as a
+// factor, within which the rank counts as unsure.
+const sureFactor = 4
+
+// Parts of the work on one layer, for progress.
+const stepsPerLayer = 3
+
+// noiseRows is how many rows the rounding of a float32 layer is measured on.
+const noiseRows = 512
+
+// noiseFactor is the tolerance of the rank of a float32 layer in units of the
+// measured rounding of its outputs. Singular values move by at most the norm of
+// the rounding (Weyl 1912), which its Frobenius norm bounds; the rest is for the
+// rows that were not measured.
+const noiseFactor = 2
+
+// layer analyses layer l, the k-th of the report.
+func (j *job) layer(k, l int) error {
+	name := "inputs"
+	if k > 0 {
+		name = fmt.Sprintf("hidden %d", k)
+	}
+	if err := j.step("%s: outputs on all rows", name); err != nil {
+		return err
+	}
+	start := time.Now()
+	rows, m := j.set.N(), j.set.D()
+	if l >= 0 {
+		m = j.net.Layers[l].Width()
+	}
+	opt := phi.Options{MaxElements: j.elements(), MaxWork: 1e13}
+	layer := Layer{Name: name}
+	layer.Noise = j.noise(l)
+	if layer.Noise > 0 {
+		opt.Tolerance = max(noiseFactor*layer.Noise, float64(max(rows, m))*0x1p-52)
+	} else {
+		opt.Tolerance = float64(max(rows, m)) * 0x1p-52
+	}
+	p, err := phi.Build(j.net, j.set.X, l, opt)
+	if err != nil {
+		return err
+	}
+	if err := j.step("%s: rank and kind", name); err != nil {
+		return err
+	}
+	layer.describe(p, l, j.set, k == len(j.hidden))
+	if err := j.step("%s: classes", name); err != nil {
+		j.out.Layers = append(j.out.Layers, layer)
+		return err
+	}
+	j.numbers(&layer, p)
+	layer.Seconds = time.Since(start).Seconds()
+	j.out.Layers = append(j.out.Layers, layer)
+	j.last = p
+	return nil
+}
+
+// noise measures how far the outputs of layer l are from those of exact
+// arithmetic (float64 stands in for it), relative to the largest singular value
+// of a sample of the rows. It is 0 for the inputs, and for float64.
+func (j *job) noise(l int) float64 {
+	if l < 0 || j.net.Precision != network.Float32 {
+		return 0
+	}
+	x := pick(j.set.X, sampleRows(j.set.N(), min(noiseRows, max(8, j.elements()/(8*j.net.Layers[l].Width()))), j.opt.Seed))
+	fine := &network.Network{Layers: j.net.Layers, Precision: network.Float64}
+	a, b := j.net.Activations(x, l), fine.Activations(rounded(x), l)
+	size := largestSingular(a)
+	if size == 0 {
+		return 0
+	}
+	b.Sub(a, b)
+	return mat.Norm(b, 2) / size
+}
+
+// rounded returns x as a float32 network reads it.
+func rounded(x *mat.Dense) *mat.Dense {
+	out := mat.DenseCopyOf(x)
+	out.Apply(func(_, _ int, v float64) float64 { return float64(float32(v)) }, out)
+	return out
+}
+
+// largestSingular estimates the largest singular value by power iteration.
+func largestSingular(a *mat.Dense) float64 {
+	n, m := a.Dims()
+	v, u := mat.NewVecDense(m, nil), mat.NewVecDense(n, nil)
+	for i := range m {
+		v.SetVec(i, 1)
+	}
+	size := 0.0
+	for range 20 { // entries of one sign: the first step is nearly there
+		norm := mat.Norm(v, 2)
+		if norm == 0 {
+			return 0
+		}
+		v.ScaleVec(1/norm, v)
+		u.MulVec(a, v)
+		size = mat.Norm(u, 2)
+		v.MulVec(a.T(), u)
+	}
+	return size
+}
+
+// describe reads the matrix: everything that needs no targets, and the class of
+// solutions when it is the last hidden layer.
+func (y *Layer) describe(p *phi.Matrix, l int, set *dataset.Set, last bool) {
+	if !last {
+		set = nil
+	}
+	y.Facts = p.Facts(set)
+	y.Layer = l
+	stats := p.Stats()
+	y.DeadUnits, y.AlwaysOnUnits = list(stats.Dead), list(stats.AlwaysOn)
+	y.Duplicates = stats.Parallel
+	if y.Duplicates == nil {
+		y.Duplicates = [][]int{}
+	}
+	n, m := p.Dims()
+	y.RowDensity, y.UnitDensity = histogram(stats.PerRow, m), histogram(stats.PerUnit, n)
+	y.Spectrum = finite(p.SingularValues(false))
+	y.decide(n, m)
+	if essential, free, err := p.Essential(); err == nil {
+		y.Essential, y.Free = list(essential), list(free)
+	}
+}
+
+func list(v []int) []int {
+	if v == nil {
+		return []int{}
+	}
+	return v
+}
+
+func finite(v []float64) []float64 {
+	for _, s := range v {
+		if math.IsNaN(s) || math.IsInf(s, 0) {
+			return []float64{}
+		}
+	}
+	if v == nil {
+		return []float64{}
+	}
+	return v
+}
+
+// decide says how sure the rank is.
+func (y *Layer) decide(n, m int) {
+	y.RankRange = [2]int{y.RankLower, y.RankUpper}
+	y.RankSure = y.RankLower == y.RankUpper
+	if len(y.Spectrum) == 0 || y.Tolerance == nil {
+		return
+	}
+	lower, upper := 0, 0
+	for _, s := range y.Spectrum {
+		if s > sureFactor**y.Tolerance {
+			lower++
+		}
+		if s > *y.Tolerance/sureFactor {
+			upper++
+		}
+	}
+	y.RankRange = [2]int{lower, upper}
+	y.RankSure = lower == upper
+}
+
+// Histogram is a distribution of fractions between 0 and 1: the number of rows
+// (or units) per bin, and quantiles.
+type Histogram struct {
+	Bins   []int   `json:"bins"` // [0, 1] in equal parts; 1 belongs to the last
+	Mean   float64 `json:"mean"`
+	Least  float64 `json:"least"`
+	Median float64 `json:"median"`
+	Most   float64 `json:"most"`
+}
+
+const histogramBins = 20
+
+// histogram bins counts out of a total.
+func histogram(counts []int, of int) Histogram {
+	h := Histogram{Bins: make([]int, histogramBins)}
+	if len(counts) == 0 || of == 0 {
+		return h
+	}
+	perCount := make([]int, of+1) // counting sort: quantiles for free
+	for _, c := range counts {
+		perCount[c]++
+		h.Bins[min(c*histogramBins/of, histogramBins-1)]++
+		h.Mean += float64(c) / float64(of) / float64(len(counts))
+	}
+	seen := 0
+	h.Least, h.Median = -1, -1
+	for c, k := range perCount {
+		if k == 0 {
+			continue
+		}
+		seen += k
+		at := float64(c) / float64(of)
+		if h.Least < 0 {
+			h.Least = at
+		}
+		if h.Median < 0 && 2*seen >= len(counts) {
+			h.Median = at
+		}
+		h.Most = at
+	}
+	return h
+}

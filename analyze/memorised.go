@@ -1,0 +1,185 @@
+package analyze
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+
+	"hinge/dataset"
+	"hinge/phi"
+)
+
+// This file asks of every row: what would the output layer answer on it, had it
+// been fitted without it? For least squares that needs no refitting. With
+// B = [Phi 1], ridge l, H = B (B^T B + l)^-1 B^T the hat matrix and f = H y,
+//
+//	y_i - g_i = (y_i - f_i) / (1 - H_ii),
+//
+// g_i the answer without row i (Allen 1974; H_ii is its leverage). With
+// B = U S V^T and the scores W = B V, all of it is sums over singular values:
+//
+//	f_i = sum_k w_ik b_k / (s_k^2 + l),  b = W^T y,    H_ii = sum_k w_ik^2 / (s_k^2 + l),
+//
+// so trying another l costs one product of n x r by r x p. l is chosen, among
+// powers of ten of s_1^2, for the least sum of squares of y - g: the fit that
+// foretells left-out rows best. l is never 0: where the layers isolate a row,
+// H_ii = 1 and y_i = f_i, the quotient is then its limit and not 0/0.
+//
+// A row that is hit, but would not be without itself, is memorised.
+
+// Memorised is which rows the output layer knows by heart.
+type Memorised struct {
+	Ridge float64 `json:"ridge"` // l, as a fraction of the largest singular value squared
+	// Press is the root of the mean square of y - g over rows and outputs; for
+	// classes y is the indicator of the class.
+	Press float64 `json:"press"`
+	// LeftOut counts the rows whose answer without themselves is wrong (classes).
+	LeftOut int `json:"left_out_wrong"`
+	// Rows are the rows that are hit, worst first, at most [memorisedListed].
+	Rows []MemorisedRow `json:"rows"`
+	// Scores of all rows of the Set, in order; for rows that are missed too.
+	Scores []float64 `json:"-"`
+	// Leverage H_ii of all rows.
+	Leverage []float64 `json:"-"`
+	// LeverageSum is the number of parameters, per output, that the fit uses.
+	LeverageSum float64 `json:"leverage_sum"`
+}
+
+// MemorisedRow is one row, and how much its answer is its own doing.
+type MemorisedRow struct {
+	Row int `json:"row"` // of the file
+	// Score: for classes the largest other output of g minus that of the row's
+	// class: above 0, another class wins without the row. For regression the
+	// largest |y - g| as a fraction of the range.
+	Score    float64 `json:"score"`
+	Leverage float64 `json:"leverage"`
+	Want     string  `json:"want,omitempty"`
+	Without  string  `json:"without,omitempty"` // the class that wins without the row
+	Answer   float64 `json:"answer"`            // g of the row's class, or of the first target
+
+	index int
+}
+
+// memorisedListed bounds the rows of [Memorised.Rows].
+const memorisedListed = 100
+
+// ridges are tried in this order. The least leaves five digits of the quotient
+// when a row is isolated.
+var ridges = []float64{1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1}
+
+func memorised(p *phi.Matrix, svd *phi.Decomposed, set *dataset.Set, hit []bool, blocks func(func(int, *mat.Dense))) *Memorised {
+	n, m := p.Dims()
+	r := len(svd.Sigma)
+	if r == 0 {
+		return nil
+	}
+	scores := mat.NewDense(n, r, nil)
+	bias := svd.V.RawRowView(m)
+	blocks(func(from int, h *mat.Dense) {
+		rows, _ := h.Dims()
+		w := scores.Slice(from, from+rows, 0, r).(*mat.Dense)
+		w.Mul(h, svd.V.Slice(0, m, 0, r))
+		for i := range rows {
+			row := w.RawRowView(i)
+			for k := range row {
+				row[k] += bias[k]
+			}
+		}
+	})
+	var b mat.Dense
+	b.Mul(scores.T(), set.Y)
+	f := &leaveOneOut{scores: scores, b: &b, sigma: svd.Sigma, y: set.Y}
+	best, least := 0, math.Inf(1)
+	for k, ridge := range ridges {
+		f.fit(ridge)
+		if v := f.press(); v < least {
+			best, least = k, v
+		}
+	}
+	f.fit(ridges[best])
+	return f.judge(set, hit, ridges[best], least)
+}
+
+// leaveOneOut holds the answers for one ridge.
+type leaveOneOut struct {
+	scores, b, y *mat.Dense
+	sigma        []float64
+	without      mat.Dense // g, n x p
+	leverage     []float64
+}
+
+func (f *leaveOneOut) fit(ridge float64) {
+	n, r := f.scores.Dims()
+	l := ridge * f.sigma[0] * f.sigma[0]
+	scaled := mat.DenseCopyOf(f.b)
+	inverse := make([]float64, r)
+	for k, s := range f.sigma {
+		inverse[k] = 1 / (s*s + l)
+		row := scaled.RawRowView(k)
+		for o := range row {
+			row[o] *= inverse[k]
+		}
+	}
+	f.without.Reset()
+	f.without.Mul(f.scores, scaled)
+	f.leverage = make([]float64, n)
+	for i := range n {
+		h := 0.0
+		for k, w := range f.scores.RawRowView(i) {
+			h += w * w * inverse[k]
+		}
+		f.leverage[i] = min(h, 1)
+		g := f.without.RawRowView(i)
+		rest := max(1-h, 1e-15)
+		for o, y := range f.y.RawRowView(i) {
+			g[o] = y - (y-g[o])/rest
+		}
+	}
+}
+
+// press returns the root of the mean square of y - g.
+func (f *leaveOneOut) press() float64 {
+	n, p := f.y.Dims()
+	sum := 0.0
+	for i := range n {
+		g := f.without.RawRowView(i)
+		for o, y := range f.y.RawRowView(i) {
+			sum += (y - g[o]) * (y - g[o])
+		}
+	}
+	return math.Sqrt(sum / float64(n*p))
+}
+
+// judge scores and orders the rows.
+func (f *leaveOneOut) judge(set *dataset.Set, hit []bool, ridge, press float64) *Memorised {
+	out := &Memorised{Ridge: ridge, Press: press, Leverage: f.leverage, Scores: make([]float64, set.N()), Rows: []MemorisedRow{}}
+	ranges := set.Range()
+	for i := range out.Scores {
+		g := f.without.RawRowView(i)
+		row := MemorisedRow{Row: rowOf(set, i), Leverage: f.leverage[i], index: i}
+		out.LeverageSum += f.leverage[i]
+		if set.IsClasses() {
+			other := runnerUp(g, set.Class[i])
+			row.Score, row.Answer = g[other]-g[set.Class[i]], g[set.Class[i]]
+			row.Want, row.Without = className(set, set.Class[i]), className(set, set.Class[i])
+			if row.Score > 0 {
+				row.Without = className(set, other)
+				out.LeftOut++
+			}
+		} else {
+			row.Answer = g[0]
+			for o, y := range set.Y.RawRowView(i) {
+				row.Score = max(row.Score, math.Abs(y-g[o])/ranges[o])
+			}
+		}
+		out.Scores[i] = row.Score
+		if hit[i] {
+			out.Rows = append(out.Rows, row)
+		}
+	}
+	slices.SortStableFunc(out.Rows, func(a, b MemorisedRow) int { return cmp.Compare(b.Score, a.Score) })
+	out.Rows = slices.Clone(out.Rows[:min(len(out.Rows), memorisedListed)])
+	return out
+}

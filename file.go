@@ -13,7 +13,7 @@ import (
 )
 
 // A FileError says what is wrong with a network file. It wraps the reader's
-// [*onnx.FormatError] or [*onnx.UnsupportedError], or the system's error.
+// error, such as [*onnx.FormatError] or [*onnx.UnsupportedError], or the system's.
 type FileError struct {
 	Path string
 	Err  error
@@ -22,22 +22,9 @@ type FileError struct {
 func (e *FileError) Error() string { return e.Path + ": " + e.Err.Error() }
 func (e *FileError) Unwrap() error { return e.Err }
 
-// Load reads a network from an .onnx file. Errors are of type [*FileError].
-func Load(path string) (*network.Network, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, &FileError{path, systemError(err)}
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.IsDir() {
-		return nil, &FileError{path, errors.New("it is a folder, not an .onnx file")}
-	}
-	net, err := onnx.Read(file)
-	if err != nil {
-		return nil, &FileError{path, err}
-	}
-	return net, nil
-}
+// Load reads a network from a file of any [Format]. Errors are of type
+// [*FileError]. Files of weights without an architecture need [LoadWith].
+func Load(path string) (*network.Network, error) { return LoadWith(path, LoadOptions{}) }
 
 // Save writes a network as an .onnx file, whole or not at all.
 func Save(path string, net *network.Network) error {

@@ -25,7 +25,13 @@ func (g *graph) restore(described string) (*network.Network, error) {
 	for name := range g.tensors {
 		l.left[name] = true
 	}
-	net := &network.Network{Precision: g.prec}
+	if g.opset < 7 || g.elem != pb.TensorProto_FLOAT && g.elem != pb.TensorProto_DOUBLE {
+		return nil, fmt.Errorf("its numbers are of type %v, in operator set %d", g.elem, g.opset)
+	}
+	net := &network.Network{}
+	if g.elem == pb.TensorProto_FLOAT {
+		net.Precision = network.Float32
+	}
 	for i := range s.Layers {
 		layer, err := l.layer(&s.Layers[i])
 		if err != nil {
@@ -45,7 +51,7 @@ func (g *graph) restore(described string) (*network.Network, error) {
 // sameAs returns an error unless the graph is the one that net is written as.
 func (g *graph) sameAs(net *network.Network, gemmOnly bool) error {
 	next := 0
-	e := newEmitter(g.prec, gemmOnly, func(t stored, prec network.Precision) error {
+	e := newEmitter(net.Precision, gemmOnly, func(t stored, prec network.Precision) error {
 		if next++; next > len(g.Initializer) || !sameTensor(g.Initializer[next-1], t, prec) {
 			return fmt.Errorf("tensor %q is not as it was written", t.name)
 		}
@@ -54,7 +60,7 @@ func (g *graph) sameAs(net *network.Network, gemmOnly bool) error {
 	if _, err := e.network(net, g.in, g.out); err != nil {
 		return err
 	}
-	if len(e.nodes) != len(g.Node) || next != len(g.Initializer) || g.width != net.Inputs() {
+	if len(e.nodes) != len(g.Node) || next != len(g.Initializer) || g.table() != net.Inputs() {
 		return fmt.Errorf("the graph has %d nodes and %d tensors, and was written with %d and %d",
 			len(g.Node), len(g.Initializer), len(e.nodes), next)
 	}

@@ -93,30 +93,60 @@ func where(t *pb.TensorProto) string { return fmt.Sprintf("tensor %q", t.GetName
 // decodeNumbers returns the elements of a float or double tensor. Nothing is
 // allocated beyond what the file really holds.
 func decodeNumbers(t *pb.TensorProto) (dims []int, v []float64, err error) {
+	c, err := decodeConstant(t)
+	if err == nil && c.v == nil {
+		err = &UnsupportedError{Reason: fmt.Sprintf("%s holds %v; float and double are understood", where(t), c.typ)}
+	}
+	return c.dims, c.v, err
+}
+
+// elementSize returns the bytes of an element, 0 for types that are not read.
+func elementSize(typ pb.TensorProto_DataType) int {
+	switch typ {
+	case pb.TensorProto_FLOAT, pb.TensorProto_INT32:
+		return 4
+	case pb.TensorProto_DOUBLE, pb.TensorProto_INT64:
+		return 8
+	case pb.TensorProto_BOOL:
+		return 1
+	}
+	return 0
+}
+
+// decodeConstant returns a tensor of a type that is read, whichever of its ways
+// to hold numbers it takes.
+func decodeConstant(t *pb.TensorProto) (c constant, err error) {
 	dims, count, err := shapeOf(t)
 	if err != nil {
-		return nil, nil, err
+		return c, err
 	}
+	c = constant{dims: dims, typ: pb.TensorProto_DataType(t.GetDataType())}
 	if t.GetDataLocation() == pb.TensorProto_EXTERNAL {
-		return nil, nil, &UnsupportedError{Reason: where(t) + " lies in another file; store the model with its data inside"}
+		return c, &UnsupportedError{Reason: where(t) + " lies in another file; read the model from its file, not from a stream, or store it with its data inside"}
 	}
-	typ, raw := pb.TensorProto_DataType(t.GetDataType()), t.GetRawData()
-	size := 8
-	switch typ {
-	case pb.TensorProto_FLOAT:
-		size = 4
-	case pb.TensorProto_DOUBLE:
-	default:
-		return nil, nil, &UnsupportedError{Reason: fmt.Sprintf("%s holds %v; float and double are understood", where(t), typ)}
+	size := elementSize(c.typ)
+	if size == 0 {
+		return c, &UnsupportedError{Reason: fmt.Sprintf("%s holds %v; float and double, and int64 for shapes, are understood", where(t), c.typ)}
+	}
+	if t.Segment != nil {
+		return c, &UnsupportedError{Reason: where(t) + " is stored in segments; store it whole"}
 	}
 	if t.RawData == nil {
-		v, err = typedNumbers(t, typ, count)
-		return dims, v, err
+		return typed(t, c, count)
 	}
-	if len(raw) != count*size {
-		return nil, nil, lengthError(t, count, len(raw)/size)
+	if raw := t.RawData; len(raw) != count*size {
+		return c, lengthError(t, count, len(raw)/size)
 	}
-	v = make([]float64, count)
+	if c.typ == pb.TensorProto_FLOAT || c.typ == pb.TensorProto_DOUBLE {
+		c.v = rawNumbers(t.RawData, size, count)
+	} else {
+		c.ints = rawWholes(t.RawData, size, count)
+	}
+	return c, nil
+}
+
+func rawNumbers(raw []byte, size, count int) []float64 {
+	v := make([]float64, count)
 	for i := range v {
 		if size == 4 {
 			v[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:])))
@@ -124,25 +154,47 @@ func decodeNumbers(t *pb.TensorProto) (dims []int, v []float64, err error) {
 			v[i] = math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:]))
 		}
 	}
-	return dims, v, nil
+	return v
 }
 
-// typedNumbers returns the elements of a tensor that is not stored as raw bytes.
-func typedNumbers(t *pb.TensorProto, typ pb.TensorProto_DataType, count int) ([]float64, error) {
-	if typ == pb.TensorProto_DOUBLE {
-		if len(t.DoubleData) != count {
-			return nil, lengthError(t, count, len(t.DoubleData))
+func rawWholes(raw []byte, size, count int) []int64 {
+	v := make([]int64, count)
+	for i := range v {
+		switch size {
+		case 1:
+			v[i] = int64(raw[i])
+		case 4:
+			v[i] = int64(int32(binary.LittleEndian.Uint32(raw[4*i:])))
+		default:
+			v[i] = int64(binary.LittleEndian.Uint64(raw[8*i:]))
 		}
-		return append([]float64(nil), t.DoubleData...), nil
 	}
-	if len(t.FloatData) != count {
-		return nil, lengthError(t, count, len(t.FloatData))
+	return v
+}
+
+// typed decodes a tensor that is not stored as raw bytes.
+func typed(t *pb.TensorProto, c constant, count int) (constant, error) {
+	var held int
+	switch c.typ {
+	case pb.TensorProto_DOUBLE:
+		c.v, held = append(make([]float64, 0, len(t.DoubleData)), t.DoubleData...), len(t.DoubleData)
+	case pb.TensorProto_FLOAT:
+		c.v, held = make([]float64, len(t.FloatData)), len(t.FloatData)
+		for i, x := range t.FloatData {
+			c.v[i] = float64(x)
+		}
+	case pb.TensorProto_INT64:
+		c.ints, held = append(make([]int64, 0, len(t.Int64Data)), t.Int64Data...), len(t.Int64Data)
+	default: // int32 and bool
+		c.ints, held = make([]int64, len(t.Int32Data)), len(t.Int32Data)
+		for i, x := range t.Int32Data {
+			c.ints[i] = int64(x)
+		}
 	}
-	v := make([]float64, count)
-	for i, x := range t.FloatData {
-		v[i] = float64(x)
+	if held != count {
+		return c, lengthError(t, count, held)
 	}
-	return v, nil
+	return c, nil
 }
 
 // decodeIndices returns the elements of an int32 tensor.

@@ -49,3 +49,44 @@ func OwnAnswers(net *network.Network, x *mat.Dense) (*dataset.Set, error) {
 	}
 	return set, nil
 }
+
+// Compare tells how far a and b are the same function, and the same solution, on
+// the inputs of set. A tolerance of 0 is the default of [analyze.Compare].
+func Compare(a, b *network.Network, set *dataset.Set, tolerance float64) (*report.Comparison, error) {
+	if _, err := blas.Use(); err != nil {
+		return nil, err
+	}
+	for _, net := range []*network.Network{a, b} {
+		if err := fits(net, set.D()); err != nil {
+			return nil, err
+		}
+	}
+	c, err := analyze.Compare(a, b, set, tolerance)
+	if err != nil {
+		return nil, err
+	}
+	return &report.Comparison{Comparison: c, Source: set.Source}, nil
+}
+
+// Normalize returns net in its normalized form on the rows of set: the same
+// outputs there, up to rounding, from units that matter there. The schema of net
+// goes with it, its certificate does not.
+func Normalize(net *network.Network, set *dataset.Set) (*network.Network, *report.Normalization, error) {
+	if _, err := blas.Use(); err != nil {
+		return nil, nil, err
+	}
+	if err := fits(net, set.D()); err != nil {
+		return nil, nil, err
+	}
+	out, n, err := analyze.Normalize(net, set)
+	if err != nil {
+		return nil, nil, err
+	}
+	out.Meta = map[string]string{report.MetaConstruction: "normalized form"}
+	for _, key := range []string{report.MetaSchema, report.MetaRange, report.MetaTolerance} {
+		if text, ok := net.Meta[key]; ok {
+			out.Meta[key] = text
+		}
+	}
+	return out, &report.Normalization{Normalization: n, Source: set.Source}, nil
+}

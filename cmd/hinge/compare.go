@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"hinge"
+	"hinge/dataset"
+	"hinge/dataset/table"
+	"hinge/network"
+)
+
+type compareVerb struct {
+	data      dataFlags
+	out       outputFlags
+	scale     scaleFlag
+	tolerance float64
+}
+
+func compareCommand() *cobra.Command {
+	var v compareVerb
+	cmd := &cobra.Command{
+		Use:   "compare NET NET DATA",
+		Short: "Are two networks the same on DATA? Where do they differ first?",
+		Long: `Compare two networks on the rows of DATA: their outputs, their normalized forms,
+and their hidden layers one by one. A unit has a counterpart when a unit of the
+same layer of the other network puts out a positive multiple of the same numbers.
+
+The table is read through the schema inside the first network that has one.
+Exit code 0 if and only if the outputs are the same on every row, up to rounding.`,
+		Example: `hinge compare a.onnx b.onnx rows.csv
+hinge compare trained.onnx repaired.onnx train.csv --json`,
+		RunE: v.run,
+	}
+	v.data.register(cmd)
+	v.out.register(cmd)
+	v.scale.register(cmd)
+	cmd.Flags().Float64Var(&v.tolerance, "tolerance", 0, "largest difference that counts as rounding, as a fraction of an output's range (default 1e-9, or 1e-4 for float32)")
+	return cmd
+}
+
+func (v *compareVerb) run(cmd *cobra.Command, args []string) error {
+	p := v.out.begin()
+	defer p.end()
+	if v.tolerance < 0 || v.tolerance >= 1 {
+		return fmt.Errorf("--tolerance is %v: give a fraction of an output's range, below 1", v.tolerance)
+	}
+	if len(args) < 2 || args[1] == "" {
+		return withHint(errors.New("compare takes two networks, then DATA"), "hinge compare a.onnx b.onnx rows.csv")
+	}
+	in, err := v.data.open(args, 2)
+	if err != nil {
+		return err
+	}
+	defer in.done()
+	a, err := hinge.Load(args[0])
+	if err != nil {
+		return err
+	}
+	b, err := hinge.Load(args[1])
+	if err != nil {
+		return err
+	}
+	if a.Inputs() != b.Inputs() {
+		p.end()
+		return &answerNo{fmt.Sprintf("they differ: %s takes %d inputs, %s takes %d", args[0], a.Inputs(), args[1], b.Inputs())}
+	}
+	p.stage("reading " + in.name)
+	schemaOf := a
+	if hinge.SchemaOf(a) == nil && hinge.SchemaOf(b) != nil {
+		schemaOf = b
+	}
+	set, err := v.data.inputs(schemaOf, in, &v.scale)
+	if err != nil {
+		return err
+	}
+	p.stage("comparing")
+	c, err := hinge.Compare(a, b, set, v.tolerance)
+	if err != nil {
+		return err
+	}
+	c.Networks = [2]string{args[0], args[1]}
+	p.end()
+	if err := v.out.print(cmd, c); err != nil {
+		return err
+	}
+	if !c.Equal() {
+		return &answerNo{}
+	}
+	return nil
+}
+
+// inputs reads the inputs of DATA for a network; targets may be there or not.
+func (f *dataFlags) inputs(net *network.Network, in *input, scale *scaleFlag) (*dataset.Set, error) {
+	schema, err := f.schema(net, in)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := table.ReadInputs(in.path, schema, f.Options)
+	if err != nil {
+		return nil, in.named(err)
+	}
+	scale.apply(rows.X)
+	return &dataset.Set{X: rows.X, Rows: rows.Rows, Notes: rows.Notes, Source: in.name, Schema: schema}, nil
+}

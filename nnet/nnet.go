@@ -199,7 +199,7 @@ func (f *file) normalise(net *network.Network, clip bool) {
 	case clip:
 		note += "; inputs clipped to the header's smallest and largest values by a hidden layer of their own"
 	case f.clips():
-		note += "; inputs are not clipped to the header's smallest and largest values, as NNet's own evaluator does"
+		note += "; inputs are not clipped to the header's smallest and largest values, though NNet's own evaluator does that"
 	}
 	net.AddReading(note)
 }

@@ -1,0 +1,175 @@
+package lp
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+)
+
+// The nearest points of two hulls, by Wolfe's active-set method.
+//
+// A major step prices the working rows along w = p - q: the row that lies
+// farthest behind its side's supporting plane joins the support. A minor step
+// moves the weights towards those of the nearest points of the affine hulls;
+// when a weight would become negative, it stops there and drops that point.
+// |p - q| falls with every major step, so no support comes twice and the method
+// ends: either no row lies behind the planes, and w is the normal of the
+// hyperplane of largest margin, or p = q.
+
+// Numbers in the centred and scaled space, where rows have norms about 1.
+const (
+	// touching is the |p - q| from which the hulls may meet: rounding moves p
+	// and q by about eps sqrt(m).
+	touching = 0x1p-43
+	// behind is how far behind its plane a row must lie, relative to the
+	// largest row, to join: the rounding error of a dot product.
+	behind = 0x1p-48
+)
+
+// outcome says why descend returned.
+type outcome int
+
+const (
+	optimal outcome = iota // no working row lies behind the supporting planes
+	paused                 // the step limit was reached
+	meeting                // |p - q| is down to rounding errors
+	stuck                  // rounding errors prevent any further step
+)
+
+// hulls is the state of the search.
+type hulls struct {
+	c       corral
+	points  [][]float64 // working rows, lifted and signed: dim numbers each
+	ids     []int       // their row numbers
+	inside  map[int]int // row number -> place in points
+	largest float64     // largest norm of a working row
+	w       []float64   // unit normal, p - q over its length
+	length  float64     // |p - q|
+	gap     float64     // relative gap of the margin's bounds to stop at
+}
+
+func newHulls(dim int, gap float64) *hulls {
+	return &hulls{c: corral{dim: dim}, inside: map[int]int{}, gap: gap}
+}
+
+// bring adds a working row.
+func (s *hulls) bring(p *Points, i int, in bool) {
+	if _, here := s.inside[i]; here {
+		return
+	}
+	z := make([]float64, s.c.dim)
+	p.centred(z, i)
+	if in {
+		z[s.c.dim-2] = 1
+	} else {
+		floats.Scale(-1, z)
+		z[s.c.dim-1] = 1
+	}
+	s.inside[i] = len(s.points)
+	s.points, s.ids = append(s.points, z), append(s.ids, i)
+	s.largest = max(s.largest, floats.Norm(z[:s.c.dim-2], 2))
+}
+
+// start makes a support of the two given working rows, one of either side.
+func (s *hulls) start(a, b int) bool {
+	if !s.c.add(a, 1, s.points[s.inside[a]]) || !s.c.add(b, -1, s.points[s.inside[b]]) {
+		return false
+	}
+	s.c.alpha[0], s.c.alpha[1] = 1, 1
+	return s.settle() == optimal
+}
+
+// descend makes at most limit major steps; it stops at lengths below touch.
+func (s *hulls) descend(limit int, touch float64) outcome {
+	for range limit {
+		if !(s.length >= touch) || len(s.w) == 0 {
+			return meeting
+		}
+		next, depth := s.price()
+		if next < 0 || depth <= max(s.gap*s.length/4, behind*s.largest) {
+			return optimal
+		}
+		before := s.length
+		if !s.c.add(s.ids[next], sideOf(s.points[next]), s.points[next]) {
+			return stuck
+		}
+		if got := s.settle(); got != optimal {
+			return got
+		}
+		if s.length >= before { // no progress: rounding has the upper hand
+			return stuck
+		}
+	}
+	return paused
+}
+
+func sideOf(z []float64) float64 { return z[len(z)-2] - z[len(z)-1] }
+
+// planes returns the supporting values w.z of the support, one for each side.
+func (s *hulls) planes() (a, b float64) {
+	m := len(s.w)
+	for t, i := range s.c.rows {
+		v := s.c.alpha[t] * floats.Dot(s.w, s.points[s.inside[i]][:m])
+		if s.c.side[t] > 0 {
+			a += v
+		} else {
+			b += v
+		}
+	}
+	return a, b
+}
+
+// price returns the working row farthest behind its plane, and how far.
+func (s *hulls) price() (next int, depth float64) {
+	planeA, planeB := s.planes()
+	m := len(s.w)
+	next = -1
+	for t, z := range s.points {
+		d := planeB
+		if z[m] > 0 {
+			d = planeA
+		}
+		if d -= floats.Dot(s.w, z[:m]); d > depth {
+			next, depth = t, d
+		}
+	}
+	return next, depth
+}
+
+// settle makes minor steps until all weights are positive, then sets w and
+// length.
+func (s *hulls) settle() outcome {
+	c := &s.c
+	for {
+		target, ca, cb, ok := c.affine()
+		if !ok {
+			return stuck
+		}
+		step, leaving := 1.0, -1
+		for t, v := range target {
+			if v <= 0 {
+				if ratio := c.alpha[t] / (c.alpha[t] - v); leaving < 0 || ratio < step {
+					step, leaving = ratio, t
+				}
+			}
+		}
+		if leaving < 0 {
+			copy(c.alpha, target)
+			w, length, ok := c.direction(ca, cb)
+			s.length = length
+			if !ok {
+				s.length = 0
+				return meeting
+			}
+			s.w = w
+			return optimal
+		}
+		if math.IsNaN(step) {
+			step = 0
+		}
+		for t, v := range target {
+			c.alpha[t] = max(0, c.alpha[t]+step*(v-c.alpha[t]))
+		}
+		c.remove(leaving)
+	}
+}

@@ -22,6 +22,14 @@ func (b batch) columns(from, to int) batch {
 	return batch{b.c.Columns(from, to), b.e.Columns(from, to)}
 }
 
+// clear makes all balls the exact zero.
+func (b batch) clear() {
+	for r := 0; r < b.c.Rows; r++ {
+		clear(b.c.Row(r))
+		clear(b.e.Row(r))
+	}
+}
+
 func (b batch) at(r, j int) ball { return ball{b.c.Row(r)[j], b.e.Row(r)[j]} }
 
 func (b batch) set(r, j int, z ball) { b.c.Row(r)[j], b.e.Row(r)[j] = z.c, z.e }
@@ -74,50 +82,54 @@ func (p *layer) prepare(m network.Map) {
 	}
 }
 
-// zeroed returns a zero matrix in *buffer, which it grows as needed.
-func zeroed(buffer *[]float64, rows, cols int) blas.Matrix[float64] {
+// worker returns a copy of the layer with work space of its own.
+func (p *layer) worker() *layer {
+	w := *p
+	w.out, w.weight = [2][]float64{}, nil
+	return &w
+}
+
+// space returns a matrix in *buffer, which it grows as needed; its entries are
+// anything.
+func space(buffer *[]float64, rows, cols int) blas.Matrix[float64] {
 	if cap(*buffer) < rows*cols {
 		*buffer = make([]float64, rows*cols)
 	}
-	m := blas.Matrix[float64]{Data: (*buffer)[:rows*cols], Rows: rows, Cols: cols, Stride: cols}
-	parallel.Each(rows, func(r int) { clear(m.Row(r)) })
-	return m
+	return blas.Matrix[float64]{Data: (*buffer)[:rows*cols], Rows: rows, Cols: cols, Stride: cols}
 }
 
 // apply returns the balls of the layer's outputs; they are good until the next
 // call.
 func (p *layer) apply(in batch) batch {
-	out := batch{zeroed(&p.out[0], in.c.Rows, p.Width()), zeroed(&p.out[1], in.c.Rows, p.Width())}
-	p.affine(out, p.Map, p.Bias, in)
-	if p.Act == network.ReLU {
-		parallel.Each(out.c.Rows, func(r int) { reluRow(out, r) })
-	}
+	out := batch{space(&p.out[0], in.c.Rows, p.Width()), space(&p.out[1], in.c.Rows, p.Width())}
+	p.outputs(out, p.Map, p.Bias, in)
 	return out
 }
 
-func reluRow(b batch, r int) {
-	c, e := b.c.Row(r), b.e.Row(r)
-	for j := range c {
-		z := ball{c[j], e[j]}.relu()
-		c[j], e[j] = z.c, z.e
+// activate returns what the layer's activation makes of a pre-activation.
+func (p *layer) activate(z ball) ball {
+	if p.Act == network.ReLU {
+		return z.relu()
 	}
+	return z
 }
 
-// affine writes the balls of m h + bias to out, which is zero.
-func (p *layer) affine(out batch, m network.Map, bias []float64, in batch) {
+// outputs writes the balls of the units of m, a part of the layer's map with its
+// biases, to out.
+func (p *layer) outputs(out batch, m network.Map, bias []float64, in batch) {
 	switch m := m.(type) {
 	case *network.Stack:
 		at := 0
 		for _, part := range m.Maps {
 			width, _ := part.Dims()
-			p.affine(out.columns(at, at+width), part, slice(bias, at, at+width), in)
+			p.outputs(out.columns(at, at+width), part, slice(bias, at, at+width), in)
 			at += width
 		}
 	case *network.Blocks:
 		row, col := 0, 0
 		for _, part := range m.Maps {
 			height, width := part.Dims()
-			p.affine(out.columns(row, row+height), part, slice(bias, row, row+height), in.columns(col, col+width))
+			p.outputs(out.columns(row, row+height), part, slice(bias, row, row+height), in.columns(col, col+width))
 			row, col = row+height, col+width
 		}
 	case *network.Diagonal:
@@ -151,7 +163,7 @@ func (p *layer) each(out batch, bias []float64, term func(r, i int) (float64, ba
 	parallel.Each(out.c.Rows, func(r int) {
 		for i := 0; i < out.c.Cols; i++ {
 			w, h := term(r, i)
-			out.set(r, i, p.arithmetic.affine(w, h, biasOf(bias, i)))
+			out.set(r, i, p.activate(p.affine(w, h, biasOf(bias, i))))
 		}
 	})
 }
@@ -164,26 +176,29 @@ func (p *layer) sums(out batch, m network.Map, bias []float64, in batch) {
 		return
 	}
 	fanIn := fanIn(m)
-	k := make([]int, in.c.Rows) // terms of a sum, row by row
-	parallel.Each(in.c.Rows, func(r int) {
-		k[r] = min(terms[r], fanIn) + 1
-		if bias == nil {
-			return
-		}
-		copy(out.c.Row(r), bias)
-		g := p.gammaCentered(k[r])
-		for i, b := range bias {
-			out.e.Row(r)[i] = g * math.Abs(b)
-		}
-	})
-	p.accumulate(out, m, in, k)
-	parallel.Each(in.c.Rows, func(r int) {
+	for r := range terms {
+		terms[r] = min(terms[r], fanIn) + 1 // and the bias
+	}
+	if dense, ok := m.(*network.Dense); ok {
+		blas.MulTrans(out.c, in.c, weights(dense))
+		blas.MulTrans(out.e, p.weigh(in, terms), p.abs[dense])
+	} else {
+		out.clear()
+		p.accumulate(out, m, in, terms)
+	}
+	parallel.Each(out.c.Rows, func(r int) {
 		c, e := out.c.Row(r), out.e.Row(r)
+		g, floor := p.gammaCentered(terms[r]), 4*float64(fanIn)*p.tiny
 		for i := range e {
-			z := p.bounded(ball{c[i], (e[i] + 4*float64(fanIn)*p.tiny) * slack})
+			b := biasOf(bias, i)
+			z := p.activate(p.bounded(ball{c[i] + b, (e[i] + g*math.Abs(b) + floor) * slack}))
 			c[i], e[i] = z.c, z.e
 		}
 	})
+}
+
+func weights(m *network.Dense) blas.Matrix[float64] {
+	return blas.Matrix[float64]{Data: m.W, Rows: m.Out, Cols: m.In, Stride: m.In}
 }
 
 // awake returns for each row how many inputs can be nonzero, and the most over
@@ -191,9 +206,12 @@ func (p *layer) sums(out batch, m network.Map, bias []float64, in batch) {
 func (p *layer) awake(in batch) (terms []int, most int) {
 	terms = make([]int, in.c.Rows)
 	for r := range terms {
-		c, e := in.c.Row(r), in.e.Row(r)
+		c := in.c.Row(r)
+		e := in.e.Row(r)[:len(c)]
 		for j := range c {
-			if c[j] != 0 || e[j] != 0 {
+			// One comparison without a branch that is hard to predict; a
+			// negative zero counts, which does no harm.
+			if math.Float64bits(c[j])|math.Float64bits(e[j]) != 0 {
 				terms[r]++
 			}
 		}
@@ -205,7 +223,7 @@ func (p *layer) awake(in batch) (terms []int, most int) {
 // weigh returns what |w_j| is multiplied by in the radius of a sum of k terms:
 // (gamma_k + g) |c_j| + (1 + gamma_k) e_j.
 func (p *layer) weigh(in batch, k []int) blas.Matrix[float64] {
-	weight := zeroed(&p.weight, in.c.Rows, in.c.Cols)
+	weight := space(&p.weight, in.c.Rows, in.c.Cols)
 	parallel.Each(in.c.Rows, func(r int) {
 		gc, g := p.gammaCentered(k[r]), p.gamma(k[r])
 		c, e, dst := in.c.Row(r), in.e.Row(r), weight.Row(r)
@@ -221,7 +239,7 @@ func (p *layer) weigh(in batch, k []int) blas.Matrix[float64] {
 func (p *layer) accumulate(out batch, m network.Map, in batch, k []int) {
 	switch m := m.(type) {
 	case *network.Dense:
-		blas.MulTransAdd(out.c, in.c, blas.Matrix[float64]{Data: m.W, Rows: m.Out, Cols: m.In, Stride: m.In})
+		blas.MulTransAdd(out.c, in.c, weights(m))
 		blas.MulTransAdd(out.e, p.weigh(in, k), p.abs[m])
 	case *network.Sum:
 		at := 0
@@ -281,7 +299,7 @@ func (p *layer) termByTerm(out batch, m network.Map, bias []float64, in batch) {
 				}
 			}
 			for i := range sums {
-				out.set(r, i, sums[i].close(p.arithmetic, biasOf(bias, i)))
+				out.set(r, i, p.activate(sums[i].close(p.arithmetic, biasOf(bias, i))))
 			}
 		}
 	})

@@ -30,11 +30,11 @@ func BenchmarkBareProducts(b *testing.B) {
 	blas.Use()
 	net, x := benchNetwork()
 	w0, w1 := net.Layers[0].Map.(*network.Dense), net.Layers[1].Map.(*network.Dense)
+	h, y := blas.NewMatrix[float64](benchRows, benchUnits), blas.NewMatrix[float64](benchRows, benchOut)
 	for b.Loop() {
-		h := blas.NewMatrix[float64](benchRows, benchUnits)
 		blas.MulTransAdd(h, blas.Matrix[float64]{Data: x.RawMatrix().Data, Rows: benchRows, Cols: benchIn, Stride: benchIn},
 			blas.Matrix[float64]{Data: w0.W, Rows: benchUnits, Cols: benchIn, Stride: benchIn})
-		blas.MulTransAdd(blas.NewMatrix[float64](benchRows, benchOut), h,
+		blas.MulTransAdd(y, h,
 			blas.Matrix[float64]{Data: w1.W, Rows: benchOut, Cols: benchUnits, Stride: benchUnits})
 	}
 }
@@ -52,8 +52,6 @@ func BenchmarkBalls(b *testing.B) {
 	net, x := benchNetwork()
 	for b.Loop() {
 		p := newProof(net, x)
-		for from, step := 0, p.batchRows(); from < benchRows; from += step {
-			p.outputs(from, min(from+step, benchRows))
-		}
+		p.each(benchRows, func(int, batch) {})
 	}
 }

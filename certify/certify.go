@@ -1,9 +1,12 @@
 package certify
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
+	"sync"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -12,10 +15,9 @@ import (
 	"hinge/network"
 )
 
-// batchElements bounds the balls held per layer at a time: 256 Ki of them, 4 MiB,
-// stay in the cache between the products of matrices and what is done to their
-// entries.
-const batchElements = 1 << 18
+// batchElements bounds the balls held per layer and processor at a time: 512 Ki
+// of them, 8 MiB, are enough rows for fast products of matrices.
+const batchElements = 1 << 19
 
 // Certify proves, row by row, that every evaluation of net in its precision
 // hits the targets of set, and returns the certificate. The inputs are rounded
@@ -35,11 +37,7 @@ func Certify(net *network.Network, set *dataset.Set, opts Options) (*Certificate
 	}
 	v := newVerdict(net, set, opts)
 	p := newProof(net, set.X)
-	batch := p.batchRows()
-	for from := 0; from < set.N(); from += batch {
-		to := min(from+batch, set.N())
-		v.judge(from, p.outputs(from, to))
-	}
+	p.each(set.N(), v.judge)
 	return v.certificate(p.method()), nil
 }
 
@@ -48,7 +46,9 @@ type verdict struct {
 	net    *network.Network
 	set    *dataset.Set
 	ranges []float64
-	cert   Certificate
+
+	mu   sync.Mutex
+	cert Certificate
 }
 
 func newVerdict(net *network.Network, set *dataset.Set, opts Options) *verdict {
@@ -80,7 +80,8 @@ func (o Options) tolerance(p network.Precision) float64 {
 	return 1e-6
 }
 
-// judge adds the rows from, from+1, ... with the given output balls.
+// judge adds the rows from, from+1, ... with the given output balls. Calls may
+// run at the same time.
 func (v *verdict) judge(from int, out batch) {
 	bounds := make([]float64, out.c.Rows)
 	parallel.Each(len(bounds), func(r int) {
@@ -90,6 +91,8 @@ func (v *verdict) judge(from int, out batch) {
 			bounds[r] = v.distance(out, r, from+r)
 		}
 	})
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	for r, bound := range bounds {
 		hit := bound > 0
 		if v.set.IsClasses() {
@@ -197,6 +200,7 @@ func finite(x float64) float64 {
 
 func (v *verdict) certificate(method string) *Certificate {
 	c := v.cert
+	slices.SortFunc(c.Missed, func(a, b Miss) int { return cmp.Compare(a.Row, b.Row) })
 	c.Holds = c.Hit == c.Rows
 	c.MaxError, c.MinMargin = finite(c.MaxError), finite(c.MinMargin)
 	c.Method = method

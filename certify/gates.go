@@ -140,8 +140,7 @@ func (g *gateStage) firstLayer(h batch) []batch {
 			continue
 		}
 		values[i] = newBatch(h.c.Rows, part.height)
-		g.first.affine(values[i], part.m, part.bias, h)
-		parallel.Each(h.c.Rows, func(r int) { reluRow(values[i], r) })
+		g.first.outputs(values[i], part.m, part.bias, h)
 	}
 	return values
 }
@@ -152,8 +151,7 @@ func (g *gateStage) secondEager(values []batch) []batch {
 		part := g.partOf(block.col)
 		in := values[g.indexOf(part)].columns(block.col-part.row, block.col-part.row+block.width)
 		out[b] = newBatch(in.c.Rows, block.height)
-		g.second.affine(out[b], block.m, block.bias, in)
-		parallel.Each(in.c.Rows, func(r int) { reluRow(out[b], r) })
+		g.second.outputs(out[b], block.m, block.bias, in)
 	}
 	return out
 }

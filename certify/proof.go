@@ -3,6 +3,7 @@ package certify
 import (
 	"gonum.org/v1/gonum/mat"
 
+	"hinge/internal/blas"
 	"hinge/internal/parallel"
 	"hinge/network"
 )
@@ -24,9 +25,46 @@ func newProof(net *network.Network, x *mat.Dense) *proof {
 		if g := newGateStage(p.layers, net, x, i); g != nil {
 			p.gates[i] = g
 			i++ // the next layer takes lists of awake units, and no gates of gates
+			if i < len(p.layers) && walkable(p.layers[i].Map) {
+				cols := newColumns(p.layers[i].Map)
+				p.layers[i].cols = &cols
+			}
 		}
 	}
 	return p
+}
+
+// each calls use with the output balls of all n rows, batch by batch: those of
+// the rows from, from+1, ... Calls run at the same time, and the balls are good
+// until use returns.
+func (p *proof) each(n int, use func(from int, out batch)) {
+	size := p.batchRows()
+	if n <= size {
+		use(0, p.outputs(0, n))
+		return
+	}
+	blas.OneThread(func() {
+		parallel.Batches(n, size, func() func(from, to int) {
+			worker := p.worker()
+			return func(from, to int) { use(from, worker.outputs(from, to)) }
+		})
+	})
+}
+
+// worker returns a copy of the proof with work space of its own.
+func (p *proof) worker() *proof {
+	w := *p
+	w.layers = make([]*layer, len(p.layers))
+	for i, l := range p.layers {
+		w.layers[i] = l.worker()
+	}
+	w.gates = make(map[int]*gateStage, len(p.gates))
+	for i, g := range p.gates {
+		mine := *g
+		mine.first, mine.second = w.layers[i-1], w.layers[i]
+		w.gates[i] = &mine
+	}
+	return &w
 }
 
 func (p *proof) method() string {
@@ -90,15 +128,11 @@ func (s sparseBatch) dense(width int) batch {
 // applySparse returns the balls of the layer's outputs for inputs given as
 // lists.
 func (p *layer) applySparse(in sparseBatch) batch {
-	if !walkable(p.Map) {
+	if p.cols == nil {
 		_, width := p.Map.Dims()
 		return p.apply(in.dense(width))
 	}
 	out := newBatch(len(in), p.Width())
-	if p.cols == nil {
-		cols := newColumns(p.Map)
-		p.cols = &cols
-	}
 	parallel.Ranges(len(in), func(from, to int) {
 		sums := make([]sum, p.Width())
 		for r := from; r < to; r++ {
@@ -107,11 +141,7 @@ func (p *layer) applySparse(in sparseBatch) batch {
 				p.cols.each(h.unit, func(i int, w float64) { sums[i].add(p.arithmetic, w, h.ball) })
 			}
 			for i := range sums {
-				z := sums[i].close(p.arithmetic, biasOf(p.Bias, i))
-				if p.Act == network.ReLU {
-					z = z.relu()
-				}
-				out.set(r, i, z)
+				out.set(r, i, p.activate(sums[i].close(p.arithmetic, biasOf(p.Bias, i))))
 			}
 		}
 	})

@@ -42,24 +42,21 @@ func inputLayer(p *Problem) (network.Layer, *mat.Dense) {
 // of ordinary size, inside float32's normal range.
 func clampExponent(k int) int { return max(-60, min(60, k)) }
 
+// spreadRows is about how many rows columnMoments measures the spread on: it
+// only decides a power of two.
+const spreadRows = 1 << 16
+
 // columnMoments returns, for each of the d columns, the mean rounded to float32
-// and the root mean square distance from it. The spread is 0 iff the column is
-// constant; the center is then its value. Sums run down the rows, so they do
-// not depend on the number of processors.
+// and the root mean square distance from it, the latter on a sample of evenly
+// spaced rows where there are many. The spread is 0 iff the column is constant;
+// the center is then its value. Sums run down the rows, so they do not depend on
+// the number of processors.
 func columnMoments(x *mat.Dense) (center, spread []float64) {
-	n, d := x.Dims()
+	_, d := x.Dims()
 	center, spread = make([]float64, d), make([]float64, d)
 	parallel.Ranges(d, func(from, to int) {
-		lo := slices.Clone(x.RawRowView(0)[from:to])
-		hi := slices.Clone(lo)
-		mean, square := center[from:to], spread[from:to]
-		weight := 1 / float64(n)
-		for i := 0; i < n; i++ {
-			for j, v := range x.RawRowView(i)[from:to] {
-				lo[j], hi[j] = min(lo[j], v), max(hi[j], v)
-				mean[j] += float64(v * weight)
-			}
-		}
+		mean := center[from:to]
+		lo, hi := columnMeans(x, from, mean)
 		for j := range mean {
 			if lo[j] == hi[j] {
 				mean[j] = lo[j]
@@ -68,19 +65,54 @@ func columnMoments(x *mat.Dense) (center, spread []float64) {
 				mean[j] = short
 			}
 		}
-		for i := 0; i < n; i++ {
-			for j, v := range x.RawRowView(i)[from:to] {
-				if lo[j] < hi[j] {
-					r := (v - mean[j]) / (hi[j] - lo[j])
-					square[j] += float64(r * r)
-				}
-			}
-		}
-		for j := range square {
-			square[j] = (hi[j] - lo[j]) * math.Sqrt(square[j]*weight)
-		}
+		columnSpreads(x, from, mean, lo, hi, spread[from:to])
 	})
 	return center, spread
+}
+
+// columnMeans puts the means of the columns from, from+1, ... into mean and
+// returns their least and largest entries.
+func columnMeans(x *mat.Dense, from int, mean []float64) (lo, hi []float64) {
+	n, _ := x.Dims()
+	to := from + len(mean)
+	lo = slices.Clone(x.RawRowView(0)[from:to])
+	hi = slices.Clone(lo)
+	weight := 1 / float64(n)
+	for i := 0; i < n; i++ {
+		for j, v := range x.RawRowView(i)[from:to] {
+			if v < lo[j] {
+				lo[j] = v
+			} else if v > hi[j] {
+				hi[j] = v
+			}
+			mean[j] += float64(v * weight)
+		}
+	}
+	return lo, hi
+}
+
+// columnSpreads puts the root mean square distances from the means into spread;
+// a column whose sampled rows are all at its mean gets its range.
+func columnSpreads(x *mat.Dense, from int, mean, lo, hi, spread []float64) {
+	n, _ := x.Dims()
+	step := 1 + n/spreadRows
+	sampled := 0
+	for i := 0; i < n; i += step {
+		for j, v := range x.RawRowView(i)[from : from+len(mean)] {
+			if lo[j] < hi[j] {
+				r := (v - mean[j]) / (hi[j] - lo[j])
+				spread[j] += float64(r * r)
+			}
+		}
+		sampled++
+	}
+	for j := range spread {
+		if spread[j] == 0 {
+			spread[j] = hi[j] - lo[j]
+			continue
+		}
+		spread[j] = (hi[j] - lo[j]) * math.Sqrt(spread[j]/float64(sampled))
+	}
 }
 
 // ordering is the rows sorted along a direction u.

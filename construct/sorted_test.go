@@ -155,18 +155,27 @@ const benchRows = 1_000_000
 // The projections to be sorted, and the whole construction, which is to stay
 // within three times as long.
 func BenchmarkSortProjections(b *testing.B) {
-	set := smoothSet(b, benchRows, 1)
-	t := mat.Col(nil, 0, set.X)
-	work := make([]float64, len(t))
-	for b.Loop() {
-		copy(work, t)
-		slices.Sort(work)
+	for _, d := range []int{1, 20} {
+		b.Run(fmt.Sprintf("inputs=%d", d), func(b *testing.B) {
+			x := smoothSet(b, benchRows, d).X
+			u := make([]float64, d)
+			for j := range u {
+				u[j] = 1 / float64(j+1)
+			}
+			t := make([]float64, benchRows)
+			for b.Loop() {
+				for i := range t {
+					t[i], _ = dot(u, x.RawRowView(i))
+				}
+				slices.Sort(t)
+			}
+		})
 	}
 }
 
 func BenchmarkSorted(b *testing.B) {
 	for _, d := range []int{1, 20} {
-		b.Run(fmt.Sprintf("d=%d", d), func(b *testing.B) {
+		b.Run(fmt.Sprintf("inputs=%d", d), func(b *testing.B) {
 			p := &Problem{Set: smoothSet(b, benchRows, d)}
 			for b.Loop() {
 				if _, err := BuildNamed(p, "sorted"); err != nil {

@@ -43,24 +43,27 @@ func (m Matrix[T]) Block(from, to int) Matrix[T] {
 	return Matrix[T]{Data: m.Data[from*m.Stride:], Rows: to - from, Cols: m.Cols, Stride: m.Stride}
 }
 
+// MulTrans sets dst to a b^T: dst is r x c, a is r x k, b is c x k.
+func MulTrans[T Float](dst, a, b Matrix[T]) { gemm(blas.NoTrans, blas.Trans, 1, 0, dst, a, b) }
+
 // MulTransAdd adds a b^T to dst: dst is r x c, a is r x k, b is c x k.
-func MulTransAdd[T Float](dst, a, b Matrix[T]) { gemm(blas.NoTrans, blas.Trans, 1, dst, a, b) }
+func MulTransAdd[T Float](dst, a, b Matrix[T]) { gemm(blas.NoTrans, blas.Trans, 1, 1, dst, a, b) }
 
 // MulAdd adds a b to dst: dst is r x c, a is r x k, b is k x c.
-func MulAdd[T Float](dst, a, b Matrix[T]) { gemm(blas.NoTrans, blas.NoTrans, 1, dst, a, b) }
+func MulAdd[T Float](dst, a, b Matrix[T]) { gemm(blas.NoTrans, blas.NoTrans, 1, 1, dst, a, b) }
 
 // TransMulAdd adds a^T b to dst: dst is r x c, a is k x r, b is k x c.
-func TransMulAdd[T Float](dst, a, b Matrix[T]) { gemm(blas.Trans, blas.NoTrans, 1, dst, a, b) }
+func TransMulAdd[T Float](dst, a, b Matrix[T]) { gemm(blas.Trans, blas.NoTrans, 1, 1, dst, a, b) }
 
-func gemm[T Float](transA, transB blas.Transpose, alpha T, dst, a, b Matrix[T]) {
+func gemm[T Float](transA, transB blas.Transpose, alpha, beta T, dst, a, b Matrix[T]) {
 	if dst.Rows == 0 || dst.Cols == 0 || a.Rows == 0 || a.Cols == 0 {
 		return
 	}
 	switch d := any(dst).(type) {
 	case Matrix[float64]:
-		blas64.Gemm(transA, transB, float64(alpha), general64(any(a).(Matrix[float64])), general64(any(b).(Matrix[float64])), 1, general64(d))
+		blas64.Gemm(transA, transB, float64(alpha), general64(any(a).(Matrix[float64])), general64(any(b).(Matrix[float64])), float64(beta), general64(d))
 	case Matrix[float32]:
-		blas32.Gemm(transA, transB, float32(alpha), general32(any(a).(Matrix[float32])), general32(any(b).(Matrix[float32])), 1, general32(d))
+		blas32.Gemm(transA, transB, float32(alpha), general32(any(a).(Matrix[float32])), general32(any(b).(Matrix[float32])), float32(beta), general32(d))
 	}
 }
 

@@ -65,7 +65,7 @@ func Cholesky[T Float](a Matrix[T]) bool {
 		trsm(blas.Right, blas.Trans, diag, panel)
 		for i := to; i < d; i += blockSize {
 			end := min(i+blockSize, d)
-			gemm(blas.NoTrans, blas.Trans, -1, a.Block(i, end).Columns(to, end),
+			gemm(blas.NoTrans, blas.Trans, -1, 1, a.Block(i, end).Columns(to, end),
 				panel.Block(i-to, end-to), panel.Block(0, end-to))
 		}
 	}

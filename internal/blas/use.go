@@ -86,6 +86,33 @@ func Threads(n int) {
 	}
 }
 
+// single counts the calls of [OneThread] under way.
+var single struct {
+	sync.Mutex
+	calls int
+}
+
+// OneThread runs f with OpenBLAS on one thread a call. Workers that share the
+// processors among themselves want that: OpenBLAS's own threads wait for each
+// other by spinning, and take the time from what the workers do in between.
+func OneThread(f func()) {
+	change := func(by int) {
+		single.Lock()
+		defer single.Unlock()
+		before := single.calls
+		single.calls += by
+		switch {
+		case before == 0:
+			Threads(1)
+		case single.calls == 0:
+			Threads(runtime.GOMAXPROCS(0))
+		}
+	}
+	change(1)
+	defer change(-1)
+	f()
+}
+
 // Hint says, once per process, that a job of the given number of floating point
 // operations would run much faster with OpenBLAS, and how to install it. It
 // says nothing when OpenBLAS is in use, when gonum was asked for by name, or

@@ -4,6 +4,7 @@ package parallel
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // Each calls f(i) for every 0 <= i < n. Calls run at the same time, so each
@@ -43,4 +44,24 @@ func Ranges(n int, f func(from, to int)) {
 			panic(p)
 		}
 	}
+}
+
+// Batches splits 0..n into batches of the given size and hands them out to one
+// worker per processor. newWorker is called once for each worker and returns
+// what it does with a batch, so that a worker can keep work space of its own.
+// The batches are the same for any number of processors. A panic is passed on to
+// the caller when all workers are done.
+func Batches(n, size int, newWorker func() func(from, to int)) {
+	batches := (n + size - 1) / size
+	var next atomic.Int64
+	Each(min(runtime.GOMAXPROCS(0), batches), func(int) {
+		work := newWorker()
+		for {
+			from := (int(next.Add(1)) - 1) * size
+			if from >= n {
+				return
+			}
+			work(from, min(from+size, n))
+		}
+	})
 }

@@ -46,3 +46,24 @@ func TestPanicsReachTheCaller(t *testing.T) {
 	})
 	t.Error("Each returned")
 }
+
+func TestBatchesCover(t *testing.T) {
+	for _, n := range []int{0, 1, 7, 8, 9, 100} {
+		seen := make([]int, n)
+		Batches(n, 8, func() func(from, to int) {
+			return func(from, to int) {
+				if from%8 != 0 || to-from > 8 {
+					t.Errorf("batch %d..%d of %d", from, to, n)
+				}
+				for i := from; i < to; i++ {
+					seen[i]++
+				}
+			}
+		})
+		for i, c := range seen {
+			if c != 1 {
+				t.Errorf("n = %d: row %d is in %d batches", n, i, c)
+			}
+		}
+	}
+}

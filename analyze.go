@@ -30,6 +30,7 @@ func Analyze(ctx context.Context, net *network.Network, set *dataset.Set, opt an
 	if err != nil {
 		return nil, err
 	}
+	a.Notes = append(a.Notes, net.Notes()...)
 	return report.NewAnalysis(set, a), nil
 }
 

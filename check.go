@@ -3,6 +3,7 @@ package hinge
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -43,7 +44,7 @@ func Check(net *network.Network, set *dataset.Set, tolerance float64) (*report.C
 		Source: set.Source, Task: string(set.Schema.Task), Precision: net.Precision.String(), Tolerance: tolerance,
 		Rows: set.N() + len(set.Merged), Missed: report.Misses(cert, set.Merged),
 		MaxError: cert.MaxError, MinMargin: cert.MinMargin, Certificate: cert,
-		Stored: report.Stored(net, cert.Network, cert.Data), Notes: append([]string{}, set.Notes...),
+		Stored: report.Stored(net, cert.Network, cert.Data), Notes: slices.Concat([]string{}, net.Notes(), set.Notes),
 	}
 	c.Hit = c.Rows - len(c.Missed)
 	return c, nil
@@ -67,7 +68,9 @@ func Predict(net *network.Network, x *mat.Dense) (*report.Predictions, error) {
 	if err := fits(net, d); err != nil {
 		return nil, err
 	}
-	return report.NewPredictions(net, net.Eval(x)), nil
+	answer := report.NewPredictions(net, net.Eval(x))
+	answer.Notes = append(answer.Notes, net.Notes()...)
+	return answer, nil
 }
 
 // Plan says what every construction of the catalogue would cost on set, without

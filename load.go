@@ -95,7 +95,7 @@ func openNetwork(path string) (*os.File, error) {
 
 // LoadWith reads a network from a file of any format in [Format]. What the file
 // leaves open, and how it was read, stands in the network's notes
-// ([network.Network.Reading]). Errors are of type [*FileError].
+// ([network.Network.Notes]). Errors are of type [*FileError].
 func LoadWith(path string, opts LoadOptions) (*network.Network, error) {
 	file, err := openNetwork(path)
 	if err != nil {

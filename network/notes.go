@@ -2,26 +2,26 @@ package network
 
 import "strings"
 
-// MetaReading is the key of what a reader had to decide to make a network out of
-// a file that leaves something open, one remark per line.
-const MetaReading = "hinge.reading"
+// MetaNotes is the key of what the reader of a file took for granted or left
+// out, a sentence a line.
+const MetaNotes = "hinge.notes"
 
-// AddReading notes something that the reader of a file decided, or that the file
-// leaves open and that a user must know. It travels with the network.
-func (n *Network) AddReading(note string) {
+// AddNote keeps a sentence about how a file was read for whoever uses the
+// network. It travels with it.
+func (n *Network) AddNote(sentence string) {
 	if n.Meta == nil {
 		n.Meta = map[string]string{}
 	}
-	if before := n.Meta[MetaReading]; before != "" {
-		note = before + "\n" + note
+	if before := n.Meta[MetaNotes]; before != "" {
+		sentence = before + "\n" + sentence
 	}
-	n.Meta[MetaReading] = note
+	n.Meta[MetaNotes] = sentence
 }
 
-// Reading returns what [Network.AddReading] noted, in order.
-func (n *Network) Reading() []string {
-	if n.Meta[MetaReading] == "" {
+// Notes returns the sentences about how the network's file was read, in order.
+func (n *Network) Notes() []string {
+	if n.Meta[MetaNotes] == "" {
 		return nil
 	}
-	return strings.Split(n.Meta[MetaReading], "\n")
+	return strings.Split(n.Meta[MetaNotes], "\n")
 }

@@ -85,7 +85,7 @@ type Options struct {
 
 // Decode reads a network from the bytes of an .nnet file, in float64. What it
 // chose among the readings stands in the network's notes
-// ([network.Network.Reading]). Errors are of type [*FormatError] or
+// ([network.Network.Notes]). Errors are of type [*FormatError] or
 // [*UnsupportedError]. Memory is bounded by a small multiple of the file's size.
 func Decode(data []byte, opts Options) (*network.Network, error) {
 	f, err := parse(data)
@@ -156,11 +156,11 @@ func (f *file) clips() bool {
 func (f *file) noteRaw(net *network.Network, why string) {
 	switch {
 	case why != "":
-		net.AddReading("NNet file read raw: its header has no normalisation to use (" + why + ")")
+		net.AddNote("The file is read raw: its header has no normalisation to use (" + why + ").")
 	case f.identity():
-		net.AddReading("NNet file read raw; its header's normalisation changes nothing")
+		net.AddNote("The file is read raw; its header's normalisation changes nothing.")
 	default:
-		net.AddReading("NNet file read raw: inputs and outputs are normalised numbers, not those of the header's ranges")
+		net.AddNote("The file is read raw: inputs and outputs are normalised numbers, not those of the header's ranges.")
 	}
 }
 
@@ -191,9 +191,9 @@ func (f *file) normalise(net *network.Network, clip bool) {
 		undo := network.Layer{Map: &network.Diagonal{D: repeat(size, p)}, Bias: repeat(mean, p), Name: "unscale"}
 		net.Layers = append(net.Layers, undo)
 	}
-	note := "NNet file read with its header's normalisation: raw inputs, raw outputs"
+	note := "The file is read with its header's normalisation: raw inputs, raw outputs"
 	if f.identity() {
-		note = "NNet file read with its header's normalisation, which changes nothing"
+		note = "The file is read with its header's normalisation, which changes nothing"
 	}
 	switch {
 	case clip:
@@ -201,7 +201,7 @@ func (f *file) normalise(net *network.Network, clip bool) {
 	case f.clips():
 		note += "; inputs are not clipped to the header's smallest and largest values, though NNet's own evaluator does that"
 	}
-	net.AddReading(note)
+	net.AddNote(note + ".")
 }
 
 // affine returns the layer (x - mean) / size, and whether it changes anything.

@@ -175,7 +175,7 @@ func TestNotesSayWhichReading(t *testing.T) {
 			t.Errorf("%v %v: %v", c.lines, c.reading, err)
 			continue
 		}
-		notes := net.Reading()
+		notes := net.Notes()
 		if len(notes) != 1 || !strings.Contains(notes[0], c.note) || len(net.Layers) != c.layers {
 			t.Errorf("%v %v: %d layers, %q; want %d, %q", c.lines, c.reading, len(net.Layers), notes, c.layers, c.note)
 		}
@@ -257,7 +257,7 @@ func FuzzDecode(f *testing.F) {
 			if err := net.Validate(); err != nil {
 				t.Fatal(err)
 			}
-			if len(net.Reading()) == 0 {
+			if len(net.Notes()) == 0 {
 				t.Fatal("no word on the reading")
 			}
 		case !errors.As(err, &broken) && !errors.As(err, &unsupported):

@@ -101,7 +101,7 @@ func (c *Check) Text() string {
 	f.add("", "in %s", c.Certificate.Arithmetic)
 	f.add("file", "%s", StoredText(c.Stored))
 	for i, note := range c.Notes {
-		f.add([]string{"data", ""}[min(i, 1)], "%s", note)
+		f.add([]string{"note", ""}[min(i, 1)], "%s", note)
 	}
 	f.add("time", "read %s, certify %s", seconds(c.Seconds.Read), seconds(c.Seconds.Certify))
 	if len(c.Missed) > 0 {

@@ -28,6 +28,7 @@ type Info struct {
 	Stored       string               `json:"stored"`  // see the Stored... constants
 	Network      string               `json:"network"` // SHA-256 of the network as it is
 	Meta         map[string]string    `json:"meta"`    // further free text in the file
+	Notes        []string             `json:"notes"`   // what its reader took for granted or left out
 }
 
 // LayerInfo is one layer of a network.
@@ -78,6 +79,9 @@ func (n *Info) Text() string {
 	f.add("digest", "%s", n.Network)
 	for _, key := range sortedKeys(n.Meta) {
 		f.add(key, " %s", clip(n.Meta[key], 100))
+	}
+	for i, note := range n.Notes {
+		f.add([]string{"read", ""}[min(i, 1)], "%s", note)
 	}
 	f.b.WriteByte('\n')
 	rows := [][]string{{"layer", "inputs", "outputs", "map", "activation", "parameters"}}

@@ -148,6 +148,7 @@ func NewInfo(net *network.Network) *Info {
 		HiddenLayers: len(net.HiddenLayers()), Units: net.Units(), Parameters: net.Parameters(),
 		Layers: Layers(net), Construction: net.Meta[MetaConstruction], Seed: net.Meta[MetaSeed],
 		Schema: SchemaOf(net), Certificate: CertificateOf(net), Network: digest, Meta: map[string]string{},
+		Notes: append([]string{}, net.Notes()...),
 	}
 	info.Stored = Stored(net, digest, "")
 	for key, value := range net.Meta {

@@ -21,7 +21,7 @@
 // Weights are taken as outputs x inputs, as nn.Linear stores them, those named
 // kernel as inputs x outputs, as Keras and Flax do; a T in the text says
 // otherwise. Whatever the shapes cannot confirm is noted in the network
-// ([network.Network.Reading]).
+// ([network.Network.Notes]).
 package statedict
 
 import (
@@ -81,11 +81,11 @@ func Network(tensors []Tensor, opts Options) (*network.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	note := "state dict read with the layers as told: " + c.text
+	note := fmt.Sprintf("The layers are %s, as told: a state dict does not name its activations.", c.text)
 	if opts.Layers == "" {
-		note = fmt.Sprintf("state dict of the single matrix %s, read as the affine map %s: the file does not say whether an activation follows", chosen[0].weight.Name, c.text)
+		note = fmt.Sprintf("The single matrix %s is read as the affine map %s; a state dict does not say whether an activation follows.", chosen[0].weight.Name, c.text)
 	}
-	net.AddReading(note)
+	net.AddNote(note)
 	c.remarks(net, chosen, parts)
 	return net, nil
 }
@@ -118,7 +118,7 @@ func (c *chain) remarks(net *network.Network, chosen, all []*part) {
 		}
 	}
 	if len(square) > 0 {
-		net.AddReading("square weights fit either way round, and are taken as their names suggest (a T behind a width turns them): " + listed(square))
+		net.AddNote("Square weights fit either way round, and are taken as their names suggest (a T behind a width turns them): " + listed(square) + ".")
 	}
 	var left []string
 	for _, p := range all {
@@ -127,9 +127,9 @@ func (c *chain) remarks(net *network.Network, chosen, all []*part) {
 		}
 	}
 	if len(left) > 0 {
-		net.AddReading("tensors of the file left out, since the layers are named: " + listed(left))
+		net.AddNote("Left out, since all maps are named: " + listed(left) + ".")
 	}
-	net.AddReading("a state dict does not say how its inputs were scaled or ordered: they are taken as they come")
+	net.AddNote("A state dict does not say how its inputs were scaled or ordered: they are taken as they come.")
 }
 
 // build makes the layers of a chain out of the parts chosen for its steps.

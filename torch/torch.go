@@ -55,7 +55,7 @@ func Decode(data []byte, layers string) (*network.Network, error) {
 	}
 	net, err := statedict.Network(tensors, statedict.Options{Layers: layers, Ordered: true})
 	if err == nil && key != "" {
-		net.AddReading(fmt.Sprintf("the state dict is the entry %q of a checkpoint", key))
+		net.AddNote(fmt.Sprintf("The state dict is the entry %q of a checkpoint.", key))
 	}
 	return net, err
 }

@@ -21,6 +21,7 @@ import (
 )
 
 type analyzeVerb struct {
+	net      netFlags
 	data     dataFlags
 	out      outputFlags
 	scale    scaleFlag
@@ -51,6 +52,7 @@ Ctrl-C ends the analysis and prints what is done so far.`,
 hinge analyze mnist.onnx train-images-idx3-ubyte.gz,train-labels-idx1-ubyte.gz --scale 1/255`,
 		RunE: v.run,
 	}
+	v.net.register(cmd)
 	v.data.register(cmd)
 	v.out.register(cmd)
 	v.scale.register(cmd)
@@ -88,7 +90,7 @@ func (v *analyzeVerb) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer in.done()
-	net, err := v.data.network(args)
+	net, err := v.net.network(args)
 	if err != nil {
 		return err
 	}

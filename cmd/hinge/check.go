@@ -11,6 +11,7 @@ import (
 )
 
 type checkVerb struct {
+	net       netFlags
 	data      dataFlags
 	out       outputFlags
 	tolerance float64
@@ -30,6 +31,7 @@ Exit code 0 if and only if every row is proved to be hit.`,
 hinge check model.onnx rows.csv --target 5 --json`,
 		RunE: v.run,
 	}
+	v.net.register(cmd)
 	v.data.register(cmd)
 	v.out.register(cmd)
 	cmd.Flags().Float64Var(&v.tolerance, "tolerance", 0, "regression: largest error, as a fraction of the target's range (default: that of the file)")
@@ -47,7 +49,7 @@ func (v *checkVerb) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer in.done()
-	net, err := v.data.network(args)
+	net, err := v.net.network(args)
 	if err != nil {
 		return err
 	}

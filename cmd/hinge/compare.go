@@ -13,6 +13,7 @@ import (
 )
 
 type compareVerb struct {
+	net       netFlags
 	data      dataFlags
 	out       outputFlags
 	scale     scaleFlag
@@ -34,6 +35,7 @@ Exit code 0 if and only if the outputs are the same on every row, up to rounding
 hinge compare trained.onnx repaired.onnx train.csv --json`,
 		RunE: v.run,
 	}
+	v.net.register(cmd)
 	v.data.register(cmd)
 	v.out.register(cmd)
 	v.scale.register(cmd)
@@ -55,14 +57,11 @@ func (v *compareVerb) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer in.done()
-	a, err := hinge.Load(args[0])
+	nets, err := v.net.load(args[0], args[1])
 	if err != nil {
 		return err
 	}
-	b, err := hinge.Load(args[1])
-	if err != nil {
-		return err
-	}
+	a, b := nets[0], nets[1]
 	if a.Inputs() != b.Inputs() {
 		p.end()
 		return &answerNo{fmt.Sprintf("they differ: %s takes %d inputs, %s takes %d", args[0], a.Inputs(), args[1], b.Inputs())}

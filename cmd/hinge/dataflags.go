@@ -67,11 +67,3 @@ func (f *dataFlags) schema(net *network.Network, in *input) (dataset.Schema, err
 	s, err := table.SchemaFor(in.path, net.Inputs(), net.Outputs(), f.Options)
 	return s, in.named(err)
 }
-
-// network loads the network that verbs take before DATA.
-func (f *dataFlags) network(args []string) (*network.Network, error) {
-	if len(args) == 0 || args[0] == "" {
-		return nil, withHint(errors.New("no network given"), "name an .onnx file, then DATA")
-	}
-	return hinge.Load(args[0])
-}

@@ -10,7 +10,10 @@ import (
 	"hinge/report"
 )
 
-type infoVerb struct{ out outputFlags }
+type infoVerb struct {
+	net netFlags
+	out outputFlags
+}
 
 func infoCommand() *cobra.Command {
 	var v infoVerb
@@ -23,6 +26,7 @@ exit code is 1.`,
 		Example: "hinge info housing.onnx",
 		RunE:    v.run,
 	}
+	v.net.register(cmd)
 	v.out.register(cmd)
 	return cmd
 }
@@ -31,7 +35,7 @@ func (v *infoVerb) run(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return withHint(errors.New("info takes one network"), "hinge info net.onnx")
 	}
-	net, err := hinge.Load(args[0])
+	net, err := v.net.network(args)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 )
 
 type normalizeVerb struct {
+	net    netFlags
 	data   dataFlags
 	out    outputFlags
 	scale  scaleFlag
@@ -29,6 +30,7 @@ result is another function.`,
 		Example: "hinge normalize trained.onnx train.csv -o normal.onnx",
 		RunE:    v.run,
 	}
+	v.net.register(cmd)
 	v.data.register(cmd)
 	v.out.register(cmd)
 	v.scale.register(cmd)
@@ -50,7 +52,7 @@ func (v *normalizeVerb) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer in.done()
-	net, err := v.data.network(args)
+	net, err := v.net.network(args)
 	if err != nil {
 		return err
 	}

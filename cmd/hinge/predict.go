@@ -11,6 +11,7 @@ import (
 )
 
 type predictVerb struct {
+	net  netFlags
 	data dataFlags
 	out  outputFlags
 }
@@ -28,6 +29,7 @@ give an empty line of cells, so that lines and rows stay side by side.`,
 cat new.csv | hinge predict housing.onnx /dev/stdin`,
 		RunE: v.run,
 	}
+	v.net.register(cmd)
 	v.data.register(cmd)
 	v.out.register(cmd)
 	return cmd
@@ -41,7 +43,7 @@ func (v *predictVerb) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer in.done()
-	net, err := v.data.network(args)
+	net, err := v.net.network(args)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"hinge"
+	"hinge/network"
+	"hinge/nnet"
+	"hinge/statedict"
+)
+
+// netFlags say how NET is read where its file leaves that open, the same for
+// every verb that takes networks.
+type netFlags struct {
+	layers string
+	nnet   string
+}
+
+func (f *netFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.layers, "layers", "", "NET is a state dict (.pt, .safetensors): its layers, as in 784-128-relu-10")
+	flags.StringVar(&f.nnet, "nnet", "auto", "NET is an .nnet file: auto, raw, normalised or clipped inputs and outputs")
+}
+
+// load loads networks. A flag that concerns none of them is an error, so that
+// none is silently ignored.
+func (f *netFlags) load(paths ...string) ([]*network.Network, error) {
+	reading, err := nnet.ParseReading(f.nnet)
+	if err != nil {
+		return nil, fmt.Errorf("--nnet: %w", err)
+	}
+	layersUsed, nnetUsed := f.layers == "", reading == nnet.Auto
+	var nets []*network.Network
+	for _, path := range paths {
+		if path == "" {
+			return nil, withHint(errors.New("no network given"), "name an .onnx file")
+		}
+		if !layersUsed || !nnetUsed {
+			format, err := hinge.FormatOf(path)
+			if err != nil {
+				return nil, err
+			}
+			layersUsed = layersUsed || format == hinge.Torch || format == hinge.Safetensors
+			nnetUsed = nnetUsed || format == hinge.NNet
+		}
+		net, err := hinge.LoadWith(path, hinge.LoadOptions{Layers: f.layers, NNet: reading})
+		if err != nil {
+			return nil, hintLayers(err)
+		}
+		nets = append(nets, net)
+	}
+	switch {
+	case !layersUsed:
+		return nil, withHint(errors.New("--layers is for state dicts (.pt, .safetensors); this file says its layers itself"), "leave it off")
+	case !nnetUsed:
+		return nil, withHint(errors.New("--nnet is for .nnet files"), "leave it off")
+	}
+	return nets, nil
+}
+
+// network loads the network that verbs take first.
+func (f *netFlags) network(args []string) (*network.Network, error) {
+	if len(args) == 0 || args[0] == "" {
+		return nil, withHint(errors.New("no network given"), "name an .onnx file, then DATA")
+	}
+	nets, err := f.load(args[0])
+	if err != nil {
+		return nil, err
+	}
+	return nets[0], nil
+}
+
+// hintLayers adds the flag that answers what a file leaves open.
+func hintLayers(err error) error {
+	var ask *statedict.AskError
+	if !errors.As(err, &ask) {
+		return err
+	}
+	example := ask.Example
+	if example == "" {
+		example = "784-128-relu-10"
+	}
+	return withHint(err, "hinge ... --layers %s\nwrites widths from the inputs to the outputs, and relu where one stands", example)
+}

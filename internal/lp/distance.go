@@ -24,6 +24,10 @@ const (
 	// behind is how far behind its plane a row must lie, relative to the
 	// largest row, to join: the rounding error of a dot product.
 	behind = 0x1p-48
+	// setbacks is how many major steps in a row may leave |p - q| no shorter:
+	// where it is tiny, rounding errors can hide progress for a while, and only
+	// a longer lack of it means that they have taken over.
+	setbacks = 64
 )
 
 // outcome says why descend returned.
@@ -46,6 +50,7 @@ type hulls struct {
 	w       []float64   // unit normal, p - q over its length
 	length  float64     // |p - q|
 	gap     float64     // relative gap of the margin's bounds to stop at
+	idle    int         // major steps in a row without progress
 }
 
 func newHulls(dim int, gap float64) *hulls {
@@ -96,7 +101,9 @@ func (s *hulls) descend(limit int, touch float64) outcome {
 		if got := s.settle(); got != optimal {
 			return got
 		}
-		if s.length >= before { // no progress: rounding has the upper hand
+		if s.length < before {
+			s.idle = 0
+		} else if s.idle++; s.idle > setbacks {
 			return stuck
 		}
 	}

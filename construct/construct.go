@@ -62,6 +62,9 @@ type Size struct {
 	// Error is the error to expect: the largest |f(x)-y| as a fraction of the
 	// target's range, in the problem's precision; 0 means bit for bit.
 	Error float64
+	// WinsOnly says of classes that the right output is the largest and that no
+	// more is promised of the outputs; Error then means nothing.
+	WinsOnly bool
 }
 
 // Construction is one entry of the catalogue.

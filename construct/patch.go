@@ -81,7 +81,7 @@ func planPatch(p *Problem) (Size, error) {
 	n, d, k := p.Set.N(), p.Set.D(), p.Set.P()
 	if p.Goal == Generalize {
 		m := featureCount(n)
-		return Size{HiddenLayers: 1, Units: m, Parameters: m*(d+1+k) + k + 2*d, Estimated: true}, nil
+		return Size{HiddenLayers: 1, Units: m, Parameters: m*(d+1+k) + k + 2*d, Estimated: true, WinsOnly: true}, nil
 	}
 	wrong := estimateErrors(p)
 	units := 0
@@ -93,7 +93,7 @@ func planPatch(p *Problem) (Size, error) {
 		bumps := int(math.Ceil(wrong / group))
 		units = k - 1 + 3*bumps
 	}
-	return Size{HiddenLayers: min(units, 1), Units: units, Parameters: units*(d+1+k) + k + 2*d, Estimated: true}, nil
+	return Size{HiddenLayers: min(units, 1), Units: units, Parameters: units*(d+1+k) + k + 2*d, Estimated: true, WinsOnly: true}, nil
 }
 
 // estimateErrors returns how many rows the affine base is likely to get wrong:

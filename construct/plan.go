@@ -36,6 +36,8 @@ type Entry struct {
 	// Error is the error to expect, as a fraction of the target's range (for
 	// classes, of the distance between right and wrong); 0 is bit for bit.
 	Error float64 `json:"error"`
+	// WinsOnly says that only the largest output means something; see [Size].
+	WinsOnly bool `json:"wins_only,omitempty"`
 
 	Limit Limit   `json:"limit"`
 	Ratio float64 `json:"ratio"` // to the limit; see [Ratio]
@@ -64,7 +66,7 @@ func planned(c *Construction, p *Problem) Entry {
 		return e
 	}
 	e.HiddenLayers, e.Units, e.Parameters = size.HiddenLayers, size.Units, size.Parameters
-	e.Estimated, e.Error = size.Estimated, size.Error
+	e.Estimated, e.Error, e.WinsOnly = size.Estimated, size.Error, size.WinsOnly
 	e.Limit = LimitFor(p.Set, p.Precision, size.HiddenLayers)
 	e.Ratio = Ratio(size, e.Limit)
 	err = refuseInaccurate(c.Name, p, size.Error)

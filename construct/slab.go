@@ -71,7 +71,7 @@ func planSlab(p *Problem) (Size, error) {
 	if p.Set.IsClasses() && 2*float64(d*d*outputs)*float64(min(n, planRows)) > planFlops {
 		k := (n + d) / (d + 1)
 		units := (outputs+1)*(k-1) + outputs
-		return Size{HiddenLayers: 1, Units: units, Parameters: units * (d + 2), Estimated: true}, nil
+		return Size{HiddenLayers: 1, Units: units, Parameters: units * (d + 2), Estimated: true, WinsOnly: true}, nil
 	}
 	if n <= planRows {
 		net, worst, err := smallestSlab(p)

@@ -92,7 +92,10 @@ func limitCell(e *construct.Entry) string {
 
 func errorText(e *construct.Entry) string {
 	text := number(e.Error)
-	if e.Error == 0 {
+	switch {
+	case e.WinsOnly:
+		text = "right class wins"
+	case e.Error == 0:
 		text = "0 (exact)"
 	}
 	if !e.Fits {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -100,11 +101,21 @@ func (v *demoVerb) run(cmd *cobra.Command, _ []string) error {
 }
 
 func nextCommands(data, file, bits string) []string {
+	program := programName(os.Args[0])
 	return []string{
-		fmt.Sprintf("hinge check %s %s", file, data),
-		fmt.Sprintf("hinge plan %s", data),
-		fmt.Sprintf("hinge build %s --for bits --precision float32 -o %s", data, bits),
+		fmt.Sprintf("%s check %s %s", program, file, data),
+		fmt.Sprintf("%s plan %s", program, data),
+		fmt.Sprintf("%s build %s --for bits --precision float32 -o %s", program, data, bits),
 	}
+}
+
+// programName returns how the user starts the command: by its path, by its name,
+// or through go run, which builds into a folder of its own.
+func programName(arg0 string) string {
+	if strings.Contains(filepath.ToSlash(arg0), "/go-build") {
+		return "go run ./cmd/hinge"
+	}
+	return arg0
 }
 
 // writeDemoTable writes the table as CSV. Numbers are written so that they read

@@ -78,7 +78,9 @@ func planSlab(p *Problem) (Size, error) {
 		if net == nil || p.Set.IsClasses() && err != nil {
 			return Size{}, err
 		}
-		return sizeOf(net, worst), nil
+		size := sizeOf(net, worst)
+		size.WinsOnly = p.Set.IsClasses()
+		return size, nil
 	}
 	// The build itself on planRows rows, spread over the table. The number of
 	// slabs grows with n.
@@ -95,7 +97,7 @@ func planSlab(p *Problem) (Size, error) {
 	more := float64(n) / planRows
 	size := sizeOf(net, worst*math.Pow(more, slabErrorGrowth))
 	size.Units, size.Parameters = int(more*float64(size.Units)), int(more*float64(size.Parameters))
-	size.Estimated = true
+	size.Estimated, size.WinsOnly = true, p.Set.IsClasses()
 	return size, nil
 }
 

@@ -146,24 +146,33 @@ func (c *chain) byShape(named map[int]*part, free []*part) []*part {
 	return chosen
 }
 
-// ask returns the question, with an example that fits the file if there is one.
+// ask returns the question, with an example that fits the file if there is one:
+// in an order that the names give, either way round, or else in one that the
+// sizes give.
 func (s *search) ask(open string) error {
 	e := &AskError{Open: open, Weights: texts(s.parts)}
-	for _, turned := range []bool{false, true} {
-		for _, order := range slices.Concat(s.orders, [][]*part{follow(s.parts, turned)}) {
-			c := link(order, turned)
-			if c == nil {
-				continue
-			}
-			// Named only where the sizes would not lead to these very parts.
-			if got, err := s.fitting(c); err != nil || len(got) > 1 || !slices.Equal(got[0], order) {
-				for i := range c.steps {
-					c.steps[i].name = order[i].name
-				}
-			}
-			e.Example = c.String()
-			return e
+	type reading struct {
+		order  []*part
+		turned bool
+	}
+	var readings []reading
+	for _, order := range s.orders {
+		readings = append(readings, reading{order, false}, reading{order, true})
+	}
+	readings = append(readings, reading{follow(s.parts, false), false}, reading{follow(s.parts, true), true})
+	for _, r := range readings {
+		c := link(r.order, r.turned)
+		if c == nil {
+			continue
 		}
+		// Named only where the sizes would not lead to these very parts.
+		if got, err := s.fitting(c); err != nil || len(got) > 1 || !slices.Equal(got[0], r.order) {
+			for i := range c.steps {
+				c.steps[i].name = r.order[i].name
+			}
+		}
+		e.Example = c.String()
+		break
 	}
 	return e
 }

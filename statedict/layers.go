@@ -56,7 +56,7 @@ func parse(layers string) (*chain, error) {
 				return fault("two relu in a row")
 			}
 			c.steps[last].act = network.ReLU
-		case spell.Nearest(token, notHeld) != "" && spell.Nearest(token, []string{"relu"}) == "":
+		case isNotHeld(token):
 			return nil, &UnsupportedError{Reason: unheld(token)}
 		default:
 			return fault("%q is %v; %s", token, err, syntax)
@@ -66,6 +66,13 @@ func parse(layers string) (*chain, error) {
 		return fault("no map follows the inputs; %s", syntax)
 	}
 	return c, nil
+}
+
+// isNotHeld reports whether a word is one of notHeld, or meant to be. One that
+// may as well be a relu misspelt is not.
+func isNotHeld(token string) bool {
+	meant := spell.Nearest(token, notHeld)
+	return meant != "" && (strings.EqualFold(token, meant) || spell.Nearest(token, []string{"relu"}) == "")
 }
 
 func unheld(token string) string {

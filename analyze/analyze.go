@@ -70,7 +70,7 @@ type Analysis struct {
 	// Complete is false when the analysis was stopped; Stopped then says where.
 	Complete bool     `json:"complete"`
 	Stopped  string   `json:"stopped,omitempty"`
-	Notes    []string `json:"notes"`
+	Notes    []string `json:"network_notes"`
 }
 
 // job is one run of [Network].

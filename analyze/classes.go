@@ -35,11 +35,11 @@ type Clash struct {
 	Example []int `json:"example"` // two rows of the file; empty when there are none
 }
 
-// numbers fills in what needs the outputs themselves, from all rows or a sample.
-func (j *job) numbers(y *Layer, p *phi.Matrix) {
+// numbers fills in what needs the outputs themselves, from all rows or a sample,
+// and returns these outputs and the set of their rows.
+func (j *job) numbers(y *Layer, p *phi.Matrix) (h *mat.Dense, set *dataset.Set) {
 	n, m := p.Dims()
 	rows := sampleRows(n, max(1, j.elements()/max(m, 1)), j.opt.Seed)
-	var h *mat.Dense
 	if len(rows) == n {
 		h = p.Dense()
 	}
@@ -58,7 +58,7 @@ func (j *job) numbers(y *Layer, p *phi.Matrix) {
 		}
 	}
 	y.Sample = len(rows)
-	set := j.set
+	set = j.set
 	if len(rows) < n {
 		set = set.Select(rows)
 	}
@@ -68,6 +68,7 @@ func (j *job) numbers(y *Layer, p *phi.Matrix) {
 	}
 	y.Plane = plane(h, set, j.opt.Seed)
 	y.Image = imageOf(h, set, j.opt.Seed)
+	return h, set
 }
 
 // classFacts computes purity and scatter of h (n x m).

@@ -1,6 +1,8 @@
 package analyze
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"time"
@@ -34,10 +36,13 @@ type Layer struct {
 	UnitDensity   Histogram `json:"unit_density"`
 	Classes       *Classes  `json:"classes"` // nil for regression
 	Clash         Clash     `json:"clash"`   // rows that need different outputs and cannot have them
-	Plane         *Plane    `json:"plane"`
-	Image         *Image    `json:"-"`
-	Sample        int       `json:"sample"` // rows that Classes, Plane and Image are about
-	Seconds       float64   `json:"seconds"`
+	// Separability has an entry per class; its Rows are rows of the file.
+	// Nil for regression, and where it was left out.
+	Separability []Separability `json:"separability"`
+	Plane        *Plane         `json:"plane"`
+	Image        *Image         `json:"-"`
+	Sample       int            `json:"sample"` // rows that Classes, Plane and Image are about
+	Seconds      float64        `json:"seconds"`
 }
 
 // sureFactor is the distance of a singular value from the tolerance, as a
@@ -45,7 +50,7 @@ type Layer struct {
 const sureFactor = 4
 
 // Parts of the work on one layer, for progress.
-const stepsPerLayer = 3
+const stepsPerLayer = 4
 
 // noiseRows is how many rows the rounding of a float32 layer is measured on.
 const noiseRows = 512
@@ -90,11 +95,26 @@ func (j *job) layer(k, l int) error {
 		j.out.Layers = append(j.out.Layers, layer)
 		return err
 	}
-	j.numbers(&layer, p)
+	h, set := j.numbers(&layer, p)
+	err = j.step("%s: separability", name)
+	if err == nil && set.IsClasses() && j.opt.Patience >= 0 {
+		layer.separate(j.ctx, h, set, cmp.Or(j.opt.Patience, DefaultPatience))
+	}
 	layer.Seconds = time.Since(start).Seconds()
 	j.out.Layers = append(j.out.Layers, layer)
 	j.last = p
-	return nil
+	return err
+}
+
+// separate asks which classes a hyperplane can part from all others.
+func (y *Layer) separate(ctx context.Context, h *mat.Dense, set *dataset.Set, patience time.Duration) {
+	y.Separability = separability(ctx, h, set.Class, set.P(), patience)
+	for k := range y.Separability {
+		rows := y.Separability[k].Rows
+		for i := range rows {
+			rows[i] = rowOf(set, rows[i])
+		}
+	}
 }
 
 // noise measures how far the outputs of layer l are from those of exact

@@ -35,7 +35,8 @@ type Memorised struct {
 	// Press is the root of the mean square of y - g over rows and outputs; for
 	// classes y is the indicator of the class.
 	Press float64 `json:"press"`
-	// LeftOut counts the rows whose answer without themselves is wrong (classes).
+	// LeftOut counts the rows that are hit, and whose answer without themselves
+	// is wrong (classes).
 	LeftOut int `json:"left_out_wrong"`
 	// Rows are the rows that are hit, worst first, at most [memorisedListed].
 	Rows []MemorisedRow `json:"rows"`
@@ -166,7 +167,9 @@ func (f *leaveOneOut) judge(set *dataset.Set, hit []bool, ridge, press float64) 
 			row.Want, row.Without = className(set, set.Class[i]), className(set, set.Class[i])
 			if row.Score > 0 {
 				row.Without = className(set, other)
-				out.LeftOut++
+				if hit[i] {
+					out.LeftOut++
+				}
 			}
 		} else {
 			row.Answer = g[0]

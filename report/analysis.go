@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"math"
 	"strings"
 
@@ -84,6 +83,7 @@ var layerFacts = []layerFact{
 	{"essential, free units", "essential-free", func(y *analyze.Layer, _ bool) string { return essentialText(y) }},
 	{"rows that clash", "clash", func(y *analyze.Layer, _ bool) string { return count(y.Clash.Rows) }},
 	{"scatter ratio D", "scatter-ratio", func(y *analyze.Layer, classes bool) string { return scatterText(y, classes) }},
+	{"separable classes", "separable", func(y *analyze.Layer, _ bool) string { return separableText(y) }},
 	{"purity of units: median", "purity", func(y *analyze.Layer, classes bool) string { return purityText(y, classes) }},
 	{"pure units", "purity", func(y *analyze.Layer, classes bool) string { return pureText(y, classes) }},
 }
@@ -172,6 +172,22 @@ func scatterText(y *analyze.Layer, classes bool) string {
 		return "not computed"
 	}
 	return number(*y.Classes.Scatter)
+}
+
+// separableText counts the classes by verdict.
+func separableText(y *analyze.Layer) string {
+	if len(y.Separability) == 0 {
+		return ""
+	}
+	verdicts := map[string]int{}
+	for _, s := range y.Separability {
+		verdicts[s.Verdict]++
+	}
+	text := fmt.Sprintf("%d of %d", verdicts["separable"], len(y.Separability))
+	if unknown := verdicts["unknown"]; unknown > 0 {
+		text += fmt.Sprintf(", %d unknown", unknown)
+	}
+	return text
 }
 
 func purityText(y *analyze.Layer, classes bool) string {
@@ -350,6 +366,3 @@ func partsText(l *analyze.Leaning) string {
 	}
 	return strings.Join(parts, ", ")
 }
-
-// WriteHTML writes the analysis as one page.
-func (a *Analysis) WriteHTML(w io.Writer) error { return nil }

@@ -43,10 +43,23 @@ func NewPage(b *Build, p *construct.Problem, net *network.Network) *Page {
 //go:embed page.html
 var pageText string
 
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+// styleText is the style of all pages.
+//
+//go:embed style.html
+var styleText string
+
+var pageTemplate = newTemplate("page", pageText)
+
+// newTemplate parses a page with the words and the style that all pages share.
+func newTemplate(name, text string) *template.Template {
+	t := template.Must(template.New(name).Funcs(pageWords).Parse(text))
+	return template.Must(t.Parse(styleText))
+}
+
+var pageWords = template.FuncMap{
 	"count": count, "atMost": atMost, "atLeast": atLeast, "exact": exact, "ratio": ratio, "several": several,
-	"seconds": seconds, "fileSize": fileSize, "lines": lines, "value": valueText, "clip": clip, "capital": capital,
-}).Parse(pageText))
+	"seconds": seconds, "fileSize": fileSize, "lines": lines, "value": valueText, "clip": clip, "capital": capital, "number": number,
+}
 
 // WriteHTML writes the page.
 func (p *Page) WriteHTML(w io.Writer) error {

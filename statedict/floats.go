@@ -57,24 +57,22 @@ func half(bits uint16) float64 {
 // Elements returns the number of elements of a shape, and false when a size is
 // negative or the number exceeds most.
 func Elements(shape []int, most int) (n int, ok bool) {
+	empty := false
+	for _, s := range shape {
+		if s < 0 {
+			return 0, false
+		}
+		empty = empty || s == 0
+	}
+	if empty {
+		return 0, true
+	}
 	n = 1
 	for _, s := range shape {
-		if s == 0 {
-			return 0, allNatural(shape)
-		}
-		if s < 0 || n > most/s {
+		if n > most/s {
 			return 0, false
 		}
 		n *= s
 	}
 	return n, n <= most
-}
-
-func allNatural(shape []int) bool {
-	for _, s := range shape {
-		if s < 0 {
-			return false
-		}
-	}
-	return true
 }

@@ -332,7 +332,7 @@ func TestElements(t *testing.T) {
 		n     int
 		ok    bool
 	}{
-		{nil, 1, true}, {[]int{2, 3}, 6, true}, {[]int{0, math.MaxInt}, 0, true}, {[]int{100}, 100, true}, {[]int{101}, 0, false},
+		{nil, 1, true}, {[]int{2, 3}, 6, true}, {[]int{0, math.MaxInt}, 0, true}, {[]int{101, 0}, 0, true}, {[]int{100}, 100, true}, {[]int{101}, 0, false},
 		{[]int{0, -1}, 0, false}, {[]int{-2, -3}, 0, false}, {[]int{math.MaxInt, math.MaxInt}, 0, false}, {[]int{1 << 32, 1 << 32}, 0, false},
 	} {
 		if n, ok := Elements(c.shape, 100); ok != c.ok || ok && n != c.n {

@@ -208,6 +208,9 @@ func FuzzDecode(f *testing.F) {
 		net.Layers = net.Layers[:min(len(net.Layers), 2)]
 		f.Add(encode(f, net, Options{Dense: seed%4 == 0}))
 	}
+	for seed := range uint64(40) {
+		f.Add(newGrower(seed, map[string]int{}).bytes(f))
+	}
 	f.Add([]byte("version https://git-lfs.github.com/spec/v1\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		net, err := Decode(data)

@@ -68,6 +68,9 @@ const (
 // used again. 16 Mi numbers are 128 MiB.
 const spareNumbers = 1 << 24
 
+// mostNotes is more than anyone reads.
+const mostNotes = 50
+
 // charge counts numbers that are not the file's own.
 func (w *walker) charge(n *pb.NodeProto, numbers int) error {
 	if w.spare -= numbers; w.spare < 0 {
@@ -79,8 +82,12 @@ func (w *walker) charge(n *pb.NodeProto, numbers int) error {
 // note keeps a sentence for whoever reads the network, once.
 func (w *walker) note(format string, args ...any) {
 	text := strings.ToValidUTF8(strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " "), "?")
-	if !slices.Contains(w.notes, text) {
+	switch {
+	case slices.Contains(w.notes, text):
+	case len(w.notes) < mostNotes:
 		w.notes = append(w.notes, text)
+	case len(w.notes) == mostNotes:
+		w.notes = append(w.notes, "There is more to say of this file than is listed here.")
 	}
 }
 

@@ -111,11 +111,13 @@ func (g *window) places(o []int, visit func(k, at int)) {
 			visit(k, at)
 			return
 		}
-		for t := range g.size[axis] {
-			i := o[axis]*g.stride[axis] - g.pad[axis] + t*g.dilation[axis]
-			if i >= 0 && i < g.in[axis] {
-				walk(axis+1, k*g.size[axis]+t, at*g.in[axis]+i)
-			}
+		first, step := o[axis]*g.stride[axis]-g.pad[axis], g.dilation[axis]
+		t := 0
+		if first < 0 { // the first place within the image
+			t = (step - 1 - first) / step
+		}
+		for ; t < g.size[axis] && first+t*step < g.in[axis]; t++ {
+			walk(axis+1, k*g.size[axis]+t, at*g.in[axis]+first+t*step)
 		}
 	}
 	walk(0, 0, 0)
@@ -297,16 +299,20 @@ func (w *walker) average(n *pb.NodeProto, g *window, channels int, countPads boo
 	if err := w.afford(n, append([]int{channels}, g.out...), terms); err != nil {
 		return err
 	}
+	all := 1.0
+	for _, k := range g.size {
+		all *= float64(k)
+	}
 	b := newSparse(w.width)
 	image := product(g.in)
 	for ch := range channels {
 		g.outputs(func(o []int) {
-			count := 0
+			count := 0.0
 			g.places(o, func(_, _ int) { count++ })
 			if countPads {
-				count = product(g.size)
+				count = all
 			}
-			g.places(o, func(_, at int) { b.add(w.column(ch*image+at), 1/float64(count)) })
+			g.places(o, func(_, at int) { b.add(w.column(ch*image+at), 1/count) })
 			b.endRow()
 		})
 	}

@@ -28,3 +28,14 @@ func Run(t testing.TB, _ []byte, _ *mat.Dense, _ network.Precision) *mat.Dense {
 func Eval(_ []byte, _ *mat.Dense, _ network.Precision) (*mat.Dense, error) {
 	return nil, errNoCgo
 }
+
+// A Tensor is numbers in row-major order and their shape.
+type Tensor struct {
+	Dims []int64
+	Data []float64
+}
+
+// EvalTensor returns an error: without cgo there is no runtime.
+func EvalTensor(_ []byte, _ Tensor, _ network.Precision) (*Tensor, error) {
+	return nil, errNoCgo
+}

@@ -60,8 +60,8 @@ func encode(b []byte, dtype string, x float64) []byte {
 		return binary.LittleEndian.AppendUint32(b, single)
 	case "BF16":
 		return binary.LittleEndian.AppendUint16(b, uint16(single>>16))
-	case "F16": // normal numbers only: the exponent's bias goes from 127 to 15
-		half := single>>16&0x8000 | (single>>13&0x3fff - 112<<10&0x3fff) | single>>16&0x4000
+	case "F16": // near 1 and for 0: sign, top and low bits of the exponent, fraction
+		half := single>>16&0xc000 | single>>13&0x3fff
 		return binary.LittleEndian.AppendUint16(b, uint16(half))
 	}
 	return append(b, 0)

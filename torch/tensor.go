@@ -54,9 +54,12 @@ func (m *machine) newTensor(of *storage, offset int, shape, strides []int) (*ten
 	fault := func(format string, args ...any) (*tensor, error) {
 		return nil, &FormatError{"data.pkl", fmt.Sprintf("a tensor of shape %v, strides %v and offset %d ", shape, strides, offset) + fmt.Sprintf(format, args...)}
 	}
+	if len(shape) > mostRank || len(strides) > mostRank {
+		return nil, &FormatError{"data.pkl", fmt.Sprintf("a tensor of %d dimensions and %d strides", len(shape), len(strides))}
+	}
 	have := len(of.bytes) / of.kind.size
 	n, ok := statedict.Elements(shape, mostShared*m.archive.total)
-	if !ok || len(shape) != len(strides) || len(shape) > mostRank {
+	if !ok || len(shape) != len(strides) {
 		return fault("is none")
 	}
 	if offset < 0 || offset > have {

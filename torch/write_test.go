@@ -6,8 +6,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 )
 
 // writer writes files as torch.save does, with as many of the ways to say the
@@ -169,7 +171,8 @@ func (w *writer) parts() map[string][]byte {
 func archiveOf(root string, parts map[string][]byte, method uint16) []byte {
 	var file bytes.Buffer
 	z := zip.NewWriter(&file)
-	for name, b := range parts {
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		b := parts[name]
 		f := &zip.FileHeader{Name: root + name, Method: method}
 		if method == zip.Store {
 			f.CRC32, f.CompressedSize64, f.UncompressedSize64 = crc32.ChecksumIEEE(b), uint64(len(b)), uint64(len(b))

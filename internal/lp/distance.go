@@ -58,12 +58,12 @@ func newHulls(dim int, gap float64) *hulls {
 }
 
 // bring adds a working row.
-func (s *hulls) bring(p *Points, i int, in bool) {
+func (s *hulls) bring(p *Points, f *frame, i int, in bool) {
 	if _, here := s.inside[i]; here {
 		return
 	}
 	z := make([]float64, s.c.dim)
-	p.centred(z, i)
+	p.point(f, z, p.place[i])
 	if in {
 		z[s.c.dim-2] = 1
 	} else {

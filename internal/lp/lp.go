@@ -17,8 +17,9 @@
 // difference is the normal of the hyperplane of largest margin. When the hulls
 // meet, the rows that carry the meeting point are at most m + 2, and a linear
 // system with their coordinates has a solution that p-adic lifting (padic.go)
-// finds exactly. Small problems that stay in doubt go to a simplex method in
-// rational arithmetic (simplex.go).
+// finds exactly. Rows that are out of scale, or dependent but for rounding errors,
+// are tried again in better coordinates (frame.go); small problems that stay in
+// doubt go to a simplex method in rational arithmetic (simplex.go).
 package lp
 
 import (
@@ -78,6 +79,7 @@ type Points struct {
 	n, m    int
 	rep     []int     // rep[i] is the first row equal to row i
 	first   []int     // the rows with rep[i] == i, ascending
+	place   []int     // place[first[t]] = t
 	columns []int     // columns that are not constant
 	mean    []float64 // of those columns
 	scale   float64   // power of two: (h - mean) scale has rows of norm about 1
@@ -127,7 +129,7 @@ func (p *Points) findEqual() {
 			hash[i] = h.Sum64()
 		}
 	})
-	p.rep = make([]int, p.n)
+	p.rep, p.place = make([]int, p.n), make([]int, p.n)
 	seen := make(map[uint64][]int, p.n)
 	for i, key := range hash {
 		p.rep[i] = i
@@ -139,6 +141,7 @@ func (p *Points) findEqual() {
 		}
 		if p.rep[i] == i {
 			seen[key] = append(seen[key], i)
+			p.place[i] = len(p.first)
 			p.first = append(p.first, i)
 		}
 	}

@@ -18,6 +18,7 @@ const (
 	firstPerSide  = 1000 // otherwise so many of either side, the least-squares fit's worst
 	roundPerSide  = 500  // and up to so many more of either side a round
 	stepsPerRound = 128  // major steps between two looks at all rows
+	exactSize     = 1e6  // numbers up to which hyperplanes are checked in rational arithmetic
 )
 
 // Separate decides whether a hyperplane has all rows with in[i] on its positive
@@ -37,10 +38,19 @@ func (p *Points) Separate(ctx context.Context, in []bool, opt Options) Result {
 	if r, done := p.trivial(in); done {
 		return r
 	}
-	s := &search{p: p, in: in, opt: opt, ctx: ctx, hulls: newHulls(len(p.columns)+2, opt.gap())}
+	s := &search{p: p, frame: p.plainFrame(), in: in, opt: opt, ctx: ctx, hulls: newHulls(len(p.columns)+2, opt.gap())}
 	s.result = Result{Verdict: Unknown, Upper: math.Inf(1)}
+	s.scores = make([]float64, len(p.first))
+	s.scoreAll(p.leastSquares(in))
 	s.open()
 	s.run()
+	if s.result.Verdict == Unknown && ctx.Err() == nil {
+		if f := p.fineFrame(ctx); f != nil {
+			s.frame, s.hulls = f, newHulls(len(p.columns)+2, opt.gap())
+			s.open()
+			s.run()
+		}
+	}
 	if s.result.Verdict == Unknown && ctx.Err() == nil {
 		s.exactly()
 	}
@@ -79,6 +89,7 @@ func (p *Points) trivial(in []bool) (Result, bool) {
 type search struct {
 	*hulls
 	p      *Points
+	frame  *frame
 	in     []bool
 	opt    Options
 	ctx    context.Context
@@ -88,8 +99,6 @@ type search struct {
 
 // open chooses the first working rows and the first support.
 func (s *search) open() {
-	s.scores = make([]float64, len(s.p.first))
-	s.scoreAll(s.p.leastSquares(s.in))
 	perSide := firstPerSide
 	if len(s.p.first) <= wholeSet {
 		perSide = wholeSet
@@ -97,7 +106,7 @@ func (s *search) open() {
 	a, b := s.worst(perSide, math.Inf(1))
 	for _, side := range [][]int{a, b} {
 		for _, i := range side {
-			s.bring(s.p, i, s.in[i])
+			s.bring(s.p, s.frame, i, s.in[i])
 		}
 	}
 	s.start(a[0], b[0])
@@ -106,6 +115,12 @@ func (s *search) open() {
 // scoreAll sets the scores of all different rows: y w.(h - mean) scale.
 func (s *search) scoreAll(w []float64) {
 	p := s.p
+	if s.frame.z != nil {
+		for t, z := range s.frame.z {
+			s.scores[t] = signOf(s.in[p.first[t]]) * floats.Dot(w, z)
+		}
+		return
+	}
 	full, shift := make([]float64, p.m), 0.0
 	for c, j := range p.columns {
 		full[j] = w[c] * p.scale
@@ -218,7 +233,7 @@ func (s *search) look() (news bool) {
 	restA, restB := s.worst(roundPerSide, -tolerance)
 	for _, rows := range [][]int{restA, restB, doubtful} {
 		for _, i := range rows[:min(len(rows), roundPerSide)] {
-			s.bring(s.p, i, s.in[i])
+			s.bring(s.p, s.frame, i, s.in[i])
 		}
 	}
 	return len(s.points) > before
@@ -229,6 +244,14 @@ func (s *search) look() (news bool) {
 // rows that refute it.
 func (s *search) propose(a, b int) (violated []int) {
 	p := s.p
+	if s.frame.z != nil {
+		level := s.scores[p.place[a]]/2 - s.scores[p.place[b]]/2
+		coarse, fine := p.hyperplane(s.frame, s.w, level)
+		if violated = s.accept(coarse); len(violated) > 0 && float64(len(p.first))*float64(p.m) <= exactSize {
+			violated = s.accept(fine)
+		}
+		return violated
+	}
 	plane := &Hyperplane{W: make([]float64, p.m)}
 	for c, j := range p.columns {
 		plane.W[j] = s.w[c] * p.scale
@@ -252,10 +275,14 @@ func (s *search) accept(plane *Hyperplane) (violated []int) {
 	return nil
 }
 
+// tooClose is said of sides too near each other for floating point, and too
+// many for the exact method.
+const tooClose = "the sides are too near each other for floating point, and too large for the exact method"
+
 // exactly is the last resort, in rational arithmetic on the working rows that
 // are nearest to the hyperplane; rows that refute its answer join them.
 func (s *search) exactly() {
-	s.result.Why = "rounding errors decide, and the exact method is too large"
+	s.result.Why = tooClose
 	most := simplexCells / (len(s.p.columns) + 2)
 	if most < len(s.p.columns)+2 {
 		return

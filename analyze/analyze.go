@@ -89,19 +89,18 @@ type job struct {
 // errStopped ends a job whose context has ended.
 var errStopped = errors.New("analyze: stopped")
 
-// Network analyses net on set. Inputs must be as the network takes them; the
-// targets of set may be absent for what does not need them (Y of zero columns is
-// not allowed: give a column of zeros and read Last with care).
+// Network analyses net on set. Inputs must be as the network takes them; for rows
+// without targets give the network's own outputs as Y.
 //
 // When ctx ends early the analysis made so far comes back, with Complete false
 // and no error. Errors: rows that do not fit the network, and outputs that are
 // not finite.
 func Network(ctx context.Context, net *network.Network, set *dataset.Set, opt Options) (*Analysis, error) {
-	if err := net.Validate(); err != nil {
-		return nil, fmt.Errorf("analyze: %w", err)
+	if err := fitsRows(net, set); err != nil {
+		return nil, err
 	}
-	if set.D() != net.Inputs() || set.N() == 0 {
-		return nil, fmt.Errorf("analyze: data of %d rows x %d columns for a network of %d inputs", set.N(), set.D(), net.Inputs())
+	if n, p := set.Y.Dims(); n != set.N() || p != net.Outputs() {
+		return nil, fmt.Errorf("analyze: targets of %d x %d for %d rows and a network of %d outputs", n, p, set.N(), net.Outputs())
 	}
 	j := &job{ctx: ctx, net: net, set: set, opt: opt, hidden: innerLayers(net)}
 	j.out = &Analysis{Precision: net.Precision.String(), Rows: set.N(), Inputs: set.D(), Outputs: net.Outputs(), Units: net.Units(), Notes: []string{}}

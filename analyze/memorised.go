@@ -58,6 +58,7 @@ type MemorisedRow struct {
 	Leverage float64 `json:"leverage"`
 	Want     string  `json:"want,omitempty"`
 	Without  string  `json:"without,omitempty"` // the class that wins without the row
+	Target   float64 `json:"target"`            // 1 for classes, else the first target
 	Answer   float64 `json:"answer"`            // g of the row's class, or of the first target
 
 	index int
@@ -163,7 +164,7 @@ func (f *leaveOneOut) judge(set *dataset.Set, hit []bool, ridge, press float64) 
 		out.LeverageSum += f.leverage[i]
 		if set.IsClasses() {
 			other := runnerUp(g, set.Class[i])
-			row.Score, row.Answer = g[other]-g[set.Class[i]], g[set.Class[i]]
+			row.Score, row.Answer, row.Target = g[other]-g[set.Class[i]], g[set.Class[i]], 1
 			row.Want, row.Without = className(set, set.Class[i]), className(set, set.Class[i])
 			if row.Score > 0 {
 				row.Without = className(set, other)
@@ -172,7 +173,7 @@ func (f *leaveOneOut) judge(set *dataset.Set, hit []bool, ridge, press float64) 
 				}
 			}
 		} else {
-			row.Answer = g[0]
+			row.Answer, row.Target = g[0], set.Y.At(i, 0)
 			for o, y := range set.Y.RawRowView(i) {
 				row.Score = max(row.Score, math.Abs(y-g[o])/ranges[o])
 			}

@@ -132,7 +132,8 @@ type kept struct {
 	parting sync.Once
 	blocks  []Block // by connected
 	ranking [2]sync.Once
-	ranks   [2]*Rank // by rank, without and with the ones
+	ranks   [2]*Rank     // by rank, without and with the ones
+	spectra [2][]float64 // the singular values the ranks were counted from, if any
 	values  sync.Once
 	block   *blockRanks // by blockRanks
 }

@@ -100,6 +100,7 @@ func (p *Matrix) findRank(ones bool) *Rank {
 	}
 	if p.svdFits(p.n, width) {
 		if sigma, ok := p.singularValues(ones); ok {
+			p.spectra[boolInt(ones)] = sigma
 			r.decide(sigma, p.tolerance(), "singular values")
 			return r
 		}

@@ -1,6 +1,10 @@
 package phi
 
-import "gonum.org/v1/gonum/mat"
+import (
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+)
 
 // SingularValues returns the singular values of Phi, or with ones those of
 // [Phi 1], descending; nil when they are over the limits of the Options or did
@@ -8,6 +12,10 @@ import "gonum.org/v1/gonum/mat"
 func (p *Matrix) SingularValues(ones bool) []float64 {
 	if p.form == LadderForm || !p.svdFits(p.n, p.m+boolInt(ones)) {
 		return nil
+	}
+	p.rank(ones)
+	if sigma := p.spectra[boolInt(ones)]; sigma != nil {
+		return slices.Clone(sigma)
 	}
 	sigma, ok := p.singularValues(ones)
 	if !ok {

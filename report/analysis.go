@@ -77,6 +77,7 @@ var layerFacts = []layerFact{
 	{"rank", "rank-structural-rank", func(y *analyze.Layer, _ bool) string { return rankText(y) }},
 	{"rank with bias", "rank-structural-rank", func(y *analyze.Layer, _ bool) string { return optional(y.RankWithBias) }},
 	{"gap at the rank", "gap", func(y *analyze.Layer, _ bool) string { return gapText(y) }},
+	{"σ above > tolerance ≥ σ below", "gap", func(y *analyze.Layer, _ bool) string { return cutText(y) }},
 	{"structural rank", "rank-structural-rank", func(y *analyze.Layer, _ bool) string { return optional(y.Structural) }},
 	{"condition", "condition", func(y *analyze.Layer, _ bool) string { return optionalNumber(y.Condition) }},
 	{"blocks", "kind", func(y *analyze.Layer, _ bool) string { return optional(y.Blocks) }},
@@ -147,6 +148,18 @@ func rankText(y *analyze.Layer) string {
 	return count(*y.Rank)
 }
 
+// gapShown is the gap above which its size says nothing more: below the cut
+// there is rounding only.
+const gapShown = 1e5
+
+// cutText writes the singular values on either side of the tolerance.
+func cutText(y *analyze.Layer) string {
+	if y.SigmaLast == nil || y.SigmaNext == nil || y.Tolerance == nil {
+		return "not computed"
+	}
+	return fmt.Sprintf("%s > %s ≥ %s", number(*y.SigmaLast), number(*y.Tolerance), number(*y.SigmaNext))
+}
+
 func gapText(y *analyze.Layer) string {
 	switch {
 	case y.SigmaLast == nil || y.SigmaNext == nil || y.Tolerance == nil:
@@ -154,7 +167,10 @@ func gapText(y *analyze.Layer) string {
 	case *y.SigmaNext == 0:
 		return "none: full rank"
 	}
-	return fmt.Sprintf("%s, σ %s > tol %s ≥ %s", ratio(*y.SigmaLast / *y.SigmaNext), number(*y.SigmaLast), number(*y.Tolerance), number(*y.SigmaNext))
+	if gap := *y.SigmaLast / *y.SigmaNext; gap < gapShown {
+		return ratio(gap)
+	}
+	return "over " + ratio(gapShown)
 }
 
 func essentialText(y *analyze.Layer) string {
@@ -332,7 +348,7 @@ func (a *Analysis) addMemorised(f *facts) {
 	for _, r := range m.Rows[:min(len(m.Rows), memorisedShown)] {
 		want, without := r.Want, r.Without
 		if !a.isClasses() {
-			want, without = "", number(r.Answer)
+			want, without = number(r.Target), number(r.Answer)
 		}
 		rows = append(rows, []string{"  " + fmt.Sprint(r.Row), number(r.Score), number(r.Leverage), want, without, a.leans(r.Row)})
 	}

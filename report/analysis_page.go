@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"path"
+	"path/filepath"
 	"strings"
 
 	"hinge/analyze"
@@ -42,6 +44,21 @@ func (a *Analysis) WriteHTML(w io.Writer) error {
 		keep(&p.Planes, a.planePicture(&a.Layers[k]))
 	}
 	return analysisTemplate.Execute(w, p)
+}
+
+// NetworkName and SourceName are the files without their folders.
+func (p *analysisPage) NetworkName() string { return baseNames(p.Network) }
+
+// SourceName names the table.
+func (p *analysisPage) SourceName() string { return baseNames(p.Source) }
+
+// baseNames drops the folders of files joined by commas.
+func baseNames(files string) string {
+	names := strings.Split(files, ",")
+	for k, name := range names {
+		names[k] = path.Base(filepath.ToSlash(name))
+	}
+	return strings.Join(names, ", ")
 }
 
 // Verdict is the page's first sentence.
@@ -140,16 +157,16 @@ func (p *analysisPage) Members() [][]string {
 // A memorisedLine is a row of the table of memorised rows.
 type memorisedLine struct {
 	analyze.MemorisedRow
-	ShownWithout, Leans string
+	ShownWant, ShownWithout, Leans string
 }
 
 // MostMemorised are the ten rows whose answer is most their own doing.
 func (p *analysisPage) MostMemorised() []memorisedLine {
 	var lines []memorisedLine
 	for _, r := range p.Last.Memorised.Rows[:min(len(p.Last.Memorised.Rows), memorisedShown)] {
-		line := memorisedLine{r, r.Without, p.leans(r.Row)}
+		line := memorisedLine{r, r.Want, r.Without, p.leans(r.Row)}
 		if !p.isClasses() {
-			line.ShownWithout = number(r.Answer)
+			line.ShownWant, line.ShownWithout = number(r.Target), number(r.Answer)
 		}
 		lines = append(lines, line)
 	}

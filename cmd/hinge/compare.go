@@ -86,7 +86,7 @@ func (v *compareVerb) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if !c.Equal() {
-		return &answerNo{}
+		return &answerNo{v.net.otherReading(args[:2], nets)}
 	}
 	return nil
 }

@@ -73,6 +73,21 @@ func (f *netFlags) network(args []string) (*network.Network, error) {
 	return nets[0], nil
 }
 
+// otherReading says which of the networks are read with a normalisation that
+// nobody asked for, so that comparing the bare chains may say something else.
+func (f *netFlags) otherReading(paths []string, nets []*network.Network) string {
+	for i, path := range paths {
+		if format, err := hinge.FormatOf(path); err != nil || format != hinge.NNet || f.nnet != nnet.Auto.String() {
+			continue
+		}
+		raw, err := hinge.LoadWith(path, hinge.LoadOptions{NNet: nnet.Raw})
+		if err == nil && len(raw.Layers) != len(nets[i].Layers) {
+			return path + " is read with its header's normalisation; --nnet raw compares the bare chains"
+		}
+	}
+	return ""
+}
+
 // hintLayers adds the flag that answers what a file leaves open.
 func hintLayers(err error) error {
 	var ask *statedict.AskError

@@ -231,34 +231,47 @@ func (w *walker) batchNorm(n *pb.NodeProto, data int) error {
 	if a.whole("training_mode", 0) != 0 || a.whole("spatial", 1) != 1 || len(w.dims) < 2 || w.dims[1] == rowAxis {
 		return unsupported(n, "it is read for inference, with channels as the second dimension")
 	}
-	var v [4][]float64 // factor, shift, mean, variance
-	for i := range v {
-		c, err := w.numbers(n, i+1)
-		if err != nil {
-			return err
-		}
-		if v[i] = c.v; len(c.v) != w.dims[1] {
-			return broken(n, "%d numbers in %q for %d channels", len(c.v), n.Input[i+1], w.dims[1])
-		}
-	}
-	for i := range v[0] {
-		v[0][i] /= math.Sqrt(v[3][i] + a.number("epsilon", 1e-5))
-		v[1][i] -= float64(v[2][i] * v[0][i])
+	factor, bias, err := w.foldNorm(n, a.number("epsilon", 1e-5))
+	if err != nil {
+		return err
 	}
 	shape := make([]int, len(w.dims)-1)
 	for i := range shape {
 		shape[i] = 1
 	}
 	shape[0] = w.dims[1]
-	for i, op := range []string{"Mul", "Add"} {
-		u, err := w.spread(n, constant{dims: shape, v: v[i]}, false)
-		if err != nil {
-			return err
-		}
-		if err := w.combine(n, op, u, 0); err != nil {
-			return err
-		}
+	if factor, err = w.spread(n, constant{dims: shape, v: factor}, false); err != nil {
+		return err
+	}
+	if err := w.scale(n, factor); err != nil {
+		return err
+	}
+	if bias, err = w.spread(n, constant{dims: shape, v: bias}, false); err != nil {
+		return err
+	}
+	if err := w.addBias(n, bias); err != nil {
+		return err
 	}
 	w.note("The BatchNormalization %q is folded into one factor and one bias for each channel.", nodeName(n))
 	return nil
+}
+
+// foldNorm returns the factor and the bias of each channel.
+func (w *walker) foldNorm(n *pb.NodeProto, epsilon float64) (factor, bias []float64, err error) {
+	var v [4][]float64 // factor, shift, mean, variance
+	for i := range v {
+		c, err := w.numbers(n, i+1)
+		if err != nil {
+			return nil, nil, err
+		}
+		if v[i] = c.v; len(c.v) != w.dims[1] {
+			return nil, nil, broken(n, "%d numbers in %q for %d channels", len(c.v), n.Input[i+1], w.dims[1])
+		}
+	}
+	factor, bias = v[0], v[1]
+	for i := range factor {
+		factor[i] /= math.Sqrt(v[3][i] + epsilon)
+		bias[i] -= float64(v[2][i] * factor[i])
+	}
+	return factor, bias, nil
 }

@@ -47,7 +47,6 @@ func (w *walker) end(n *pb.NodeProto, _ int) error {
 			return unsupported(n, "it works along axis %d of the shape %s; at the end of a network, one over all numbers of a row is understood", axis, shapeText(w.dims))
 		}
 	}
-	w.meta[outputKey] = readings[n.GetOpType()]
 	w.note("The %s %q at the end is not part of the network: the outputs are the numbers that it takes.", n.GetOpType(), nodeName(n))
 	w.ending = n
 	return nil

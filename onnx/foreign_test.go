@@ -46,7 +46,7 @@ var layersOf = map[string]int{
 var refused = map[string]string{
 	"refuse_leaky_relu.onnx": "LeakyRelu", "refuse_prelu.onnx": "PRelu", "refuse_sigmoid_keras2onnx.onnx": "Sigmoid",
 	"refuse_layernorm_clip.onnx": "LayerNormalization", "refuse_linear_classifier_ml.onnx": "ai.onnx.ml.LinearClassifier",
-	"refuse_convnet_maxpool.onnx": "MaxPool", "refuse_multi_input.onnx": "2 inputs and 2 outputs",
+	"refuse_convnet_maxpool.onnx": "MaxPool", "refuse_multi_input.onnx": "2 inputs (X1, X2) and 2 outputs (Y, relu1)",
 }
 
 // doubles are the files whose numbers, or declared inputs, are double.

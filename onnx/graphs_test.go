@@ -233,6 +233,14 @@ func rowsFirst(v []float64, rows, before int) []float64 {
 	return out
 }
 
+func exponentials(v []float64) []float64 {
+	e := make([]float64, len(v))
+	for i, x := range v {
+		e[i] = math.Exp(x)
+	}
+	return e
+}
+
 // graphTolerance bears a few dozen roundings of float32 in numbers as large as
 // the largest of any layer; in float64, of that.
 var graphTolerance = map[network.Precision]float64{network.Float32: 2e-5, network.Float64: 1e-13}
@@ -246,10 +254,12 @@ func compareRows(t testing.TB, c *chain, net *network.Network, x, got *mat.Dense
 	}
 	rows, p := got.Dims()
 	switch net.Meta[outputKey] {
-	case "softmax":
-		largest = 1
+	case "softmax", "logsoftmax":
 		for r := range rows {
 			got.SetRow(r, softmax(got.RawRowView(r)))
+		}
+		if net.Meta[outputKey] == "logsoftmax" {
+			want = exponentials(want)
 		}
 	case "argmax":
 		for r := range rows {

@@ -71,6 +71,14 @@ func TestFixedBatch(t *testing.T) {
 	g.agree(t, newMaker(1).inputs(4, 3), []int{4, 3}, 0)
 }
 
+// Of an input with one row and columns left open, the weights tell how many.
+func TestOpenColumnsOfOneRow(t *testing.T) {
+	g := newChain(13, float, 1, 0)
+	g.node("Gemm", nil, data, g.numbers(threeByTwo, 3, 2))
+	g.node("Relu", nil, data)
+	g.agree(t, mat.NewDense(1, 3, []float64{1, 2, 3}), []int{1, 3}, 0)
+}
+
 // The shape of a Reshape may be computed from that of the data, as tracing
 // exporters do for x.view(x.size(0), -1); weights may be transposed by a node.
 func TestConstantsThatNodesMake(t *testing.T) {

@@ -181,7 +181,11 @@ func (w *walker) gemm(n *pb.NodeProto, data int) error {
 	if err := w.along(n, m, data == 0, false); err != nil {
 		return err
 	}
-	if len(n.Input) < 3 || n.Input[2] == "" || a.number("beta", 1) == 0 {
+	return w.gemmBias(n, a.number("beta", 1))
+}
+
+func (w *walker) gemmBias(n *pb.NodeProto, beta float64) error {
+	if len(n.Input) < 3 || n.Input[2] == "" || beta == 0 {
 		return nil
 	}
 	c, err := w.numbers(n, 2)
@@ -189,7 +193,7 @@ func (w *walker) gemm(n *pb.NodeProto, data int) error {
 		return err
 	}
 	for i := range c.v {
-		c.v[i] *= a.number("beta", 1)
+		c.v[i] *= beta
 	}
 	bias, err := w.spread(n, c, false)
 	if err != nil {

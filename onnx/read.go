@@ -158,7 +158,8 @@ func (g *graph) openEnds() error {
 		}
 	}
 	if len(inputs) != 1 || len(g.Output) != 1 {
-		return &UnsupportedError{Reason: fmt.Sprintf("%d inputs and %d outputs; hinge reads networks of one input and one output", len(inputs), len(g.Output))}
+		return &UnsupportedError{Reason: fmt.Sprintf("%d inputs (%s) and %d outputs (%s); hinge reads networks of one input and one output, and onnx.utils.extract_model of Python's onnx cuts such a part out",
+			len(inputs), nameList(inputs), len(g.Output), nameList(g.Output))}
 	}
 	g.in, g.out = inputs[0].GetName(), g.Output[0].GetName()
 	tensor := inputs[0].GetType().GetTensorType()
@@ -169,6 +170,19 @@ func (g *graph) openEnds() error {
 		return &UnsupportedError{Reason: fmt.Sprintf("the input %q is a tensor of %v; float and double are understood", g.in, g.elem)}
 	}
 	return g.openShape(tensor)
+}
+
+// nameList names the first few of some tensors.
+func nameList(values []*pb.ValueInfoProto) string {
+	const few = 4
+	var names []string
+	for _, v := range values[:min(len(values), few)] {
+		names = append(names, v.GetName())
+	}
+	if len(values) > few {
+		names = append(names, "...")
+	}
+	return strings.Join(names, ", ")
 }
 
 // openShape reads the shape of the input, and says which axis counts rows: the
@@ -241,7 +255,8 @@ func (g *graph) read() (*network.Network, error) {
 }
 
 // readForeign walks the graph: with an axis that counts rows, and where that
-// fails because the axes of a row are mixed with it, for a single row.
+// fails because the axes of a row are mixed with it, for a single row. Where the
+// axis that the file leaves open does not come first, it may also be the columns.
 func (g *graph) readForeign() (*network.Network, error) {
 	if err := g.firstUnknown(); err != nil {
 		return nil, err
@@ -252,18 +267,32 @@ func (g *graph) readForeign() (*network.Network, error) {
 	w, err := g.walk(g.dims)
 	if err != nil && (w.mixed || g.rows > 0) {
 		single, singleErr := g.walk(g.oneRow())
-		if singleErr == nil && w.mixed {
+		if g.rows == 0 {
 			single.note("The graph mixes the rows of a batch (%v); it is read for one row at a time.", err)
 		}
-		if singleErr == nil || single.steps > w.steps {
-			w, err = single, singleErr
-		}
+		w, err = further(w, err, single, singleErr)
+	}
+	if open := slices.Index(g.dims, rowAxis); err != nil && open > 0 && g.rows == 0 {
+		dims := slices.Clone(g.dims)
+		dims[0], dims[open] = rowAxis, unknownSize
+		g.rows = g.dims[0]
+		columns, columnsErr := g.walk(dims)
+		w, err = further(w, err, columns, columnsErr)
 	}
 	if err != nil {
 		return nil, err
 	}
 	g.describe(w)
 	return w.net, nil
+}
+
+// further returns the second of two walks if it came through, or at least to a
+// later node than the first, which failed.
+func further(w *walker, err error, second *walker, secondErr error) (*walker, error) {
+	if secondErr == nil || second.steps > w.steps {
+		return second, secondErr
+	}
+	return w, err
 }
 
 // describe gives the network what the file says of itself, and the notes.
@@ -273,6 +302,9 @@ func (g *graph) describe(w *walker) {
 	}
 	if g.opset > newestOpset {
 		w.note("The file is of operator set %d; it is read with the meaning that operators have in set %d.", g.opset, newestOpset)
+	}
+	if w.ending != nil {
+		g.meta[outputKey] = readings[w.ending.GetOpType()]
 	}
 	if len(w.notes) > 0 {
 		g.meta[notesKey] = strings.Join(w.notes, "\n")

@@ -19,8 +19,8 @@ import (
 // constraints; Wolfe's lifting, here with two sums), and the residual of that
 // problem is (-(p - q), ...), at right angles to every z. The support stays
 // linearly independent, so it never has more than m + 2 points, and Z = Q R is
-// kept by Gram-Schmidt, orthogonalised twice ("twice is enough"), with Givens
-// rotations for points that leave: O(m k) a change.
+// kept by Gram-Schmidt, repeated until it is precise, with Givens rotations for
+// points that leave: O(m k) a change.
 //
 // Reference: P. Wolfe, Finding the nearest point in a polytope, Math.
 // Programming 11 (1976); B. Gaertner and S. Schoenherr (2000) for two polytopes.
@@ -38,20 +38,31 @@ type corral struct {
 // made of rounding errors.
 const independent = 0x1p-40
 
+// enough is the part of a vector that must be left by a pass of Gram-Schmidt for
+// the result to be at right angles to working precision; when less is left, it
+// passes again.
+//
+// Reference: Daniel, Gragg, Kaufman and Stewart, Math. Comp. 30 (1976).
+const enough = 0.5
+
 // add appends a point with weight 0 and reports whether it is independent.
 func (c *corral) add(row int, side float64, z []float64) bool {
 	v := make([]float64, c.dim)
 	copy(v, z)
 	size := floats.Norm(v, 2)
 	column := make([]float64, len(c.q)+1)
-	for range 2 {
+	rest := size
+	for range 3 {
+		before := rest
 		for t, q := range c.q {
 			dot := floats.Dot(q, v)
 			column[t] += dot
 			floats.AddScaled(v, -dot, q)
 		}
+		if rest = floats.Norm(v, 2); rest >= enough*before {
+			break
+		}
 	}
-	rest := floats.Norm(v, 2)
 	if !(rest > independent*size) {
 		return false
 	}
@@ -134,7 +145,8 @@ func (c *corral) backSolve(i int) []float64 {
 func (c *corral) direction(ca, cb float64) (w []float64, length float64, ok bool) {
 	r := make([]float64, c.dim)
 	r[c.dim-2], r[c.dim-1] = ca, cb
-	for pass := range 3 {
+	before := math.Hypot(ca, cb)
+	for pass := range 4 {
 		for _, q := range c.q {
 			floats.AddScaled(r, -floats.Dot(q, r), q)
 		}
@@ -146,6 +158,10 @@ func (c *corral) direction(ca, cb float64) (w []float64, length float64, ok bool
 			return nil, 0, false
 		}
 		floats.Scale(1/size, r)
+		if size >= enough*before {
+			break
+		}
+		before = 1
 	}
 	w = r[:c.dim-2]
 	size := floats.Norm(w, 2)

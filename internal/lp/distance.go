@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/floats"
+
+	"hinge/internal/parallel"
 )
 
 // The nearest points of two hulls, by Wolfe's active-set method.
@@ -28,6 +30,8 @@ const (
 	// where it is tiny, rounding errors can hide progress for a while, and only
 	// a longer lack of it means that they have taken over.
 	setbacks = 64
+	// listLength is the most rows on price's short list.
+	listLength = 200
 )
 
 // outcome says why descend returned.
@@ -50,6 +54,8 @@ type hulls struct {
 	w       []float64   // unit normal, p - q over its length
 	length  float64     // |p - q|
 	gap     float64     // relative gap of the margin's bounds to stop at
+	list    []int       // working rows that were far behind lately, see price
+	listed  float64     // how far the worst of them was
 	idle    int         // major steps in a row without progress
 }
 
@@ -126,17 +132,51 @@ func (s *hulls) planes() (a, b float64) {
 	return a, b
 }
 
-// price returns the working row farthest behind its plane, and how far.
+// price returns the working row farthest behind its plane, and how far. It looks
+// at a short list of rows that were far behind lately; only when none of them is
+// still half as far behind as the worst was then, it looks at all and makes a
+// new list. A depth of a list is thus not the largest, and "none" is always said
+// of all rows.
 func (s *hulls) price() (next int, depth float64) {
 	planeA, planeB := s.planes()
-	m := len(s.w)
-	next = -1
-	for t, z := range s.points {
-		d := planeB
-		if z[m] > 0 {
-			d = planeA
+	if next, depth = s.deepest(s.list, planeA, planeB); next >= 0 && depth >= s.listed/2 {
+		return next, depth
+	}
+	depths := make([]float64, len(s.points))
+	parallel.Ranges(len(s.points), func(from, to int) {
+		for t := from; t < to; t++ {
+			depths[t] = s.depth(t, planeA, planeB)
 		}
-		if d -= floats.Dot(s.w, z[:m]); d > depth {
+	})
+	s.listed = floats.Max(depths)
+	s.list = s.list[:0]
+	for t, d := range depths {
+		if d > 0 && d >= s.listed/2 && len(s.list) < listLength {
+			s.list = append(s.list, t)
+		}
+	}
+	if len(s.list) == 0 {
+		return -1, 0
+	}
+	next = floats.MaxIdx(depths)
+	return next, depths[next]
+}
+
+// depth is how far working row t lies behind its side's plane.
+func (s *hulls) depth(t int, planeA, planeB float64) float64 {
+	z, m := s.points[t], len(s.w)
+	d := planeB
+	if z[m] > 0 {
+		d = planeA
+	}
+	return d - floats.Dot(s.w, z[:m])
+}
+
+// deepest returns the row of the list that is farthest behind, -1 for none.
+func (s *hulls) deepest(list []int, planeA, planeB float64) (next int, depth float64) {
+	next = -1
+	for _, t := range list {
+		if d := s.depth(t, planeA, planeB); d > depth {
 			next, depth = t, d
 		}
 	}

@@ -42,13 +42,15 @@ func (p *Points) leastSquares(in []bool) []float64 {
 }
 
 // factorGram sets gram to the Cholesky factor of the ridge Gram matrix of the
-// centred rows, or leaves it empty when that fails.
+// centred rows, a sample of them when they are many, or leaves it empty when that
+// fails.
 func (p *Points) factorGram() {
 	c := len(p.columns)
 	gram := blas.NewMatrix[float64](c, c)
 	const block = 1024
-	for from := 0; from < len(p.first); from += block {
-		rows := p.first[from:min(from+block, len(p.first))]
+	sample := p.sample(max(4*block, 8*c))
+	for from := 0; from < len(sample); from += block {
+		rows := sample[from:min(from+block, len(sample))]
 		x := blas.NewMatrix[float64](len(rows), c)
 		for t, i := range rows {
 			p.centred(x.Row(t), i)
@@ -56,9 +58,21 @@ func (p *Points) factorGram() {
 		blas.AddGram(gram, x)
 	}
 	for j := range c {
-		gram.Data[j*c+j] += ridge * float64(len(p.first))
+		gram.Data[j*c+j] += ridge * float64(len(sample))
 	}
 	if blas.Cholesky(gram) {
 		p.gram = gram
 	}
+}
+
+// sample returns up to most of the different rows, evenly spread.
+func (p *Points) sample(most int) []int {
+	if len(p.first) <= most {
+		return p.first
+	}
+	rows := make([]int, most)
+	for t := range rows {
+		rows[t] = p.first[t*len(p.first)/most]
+	}
+	return rows
 }

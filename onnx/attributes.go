@@ -11,10 +11,11 @@ type attributes map[string]*pb.AttributeProto
 var attributeTypes = map[string]pb.AttributeProto_AttributeType{
 	"alpha": pb.AttributeProto_FLOAT, "beta": pb.AttributeProto_FLOAT, "epsilon": pb.AttributeProto_FLOAT,
 	"momentum": pb.AttributeProto_FLOAT, "ratio": pb.AttributeProto_FLOAT,
+	"value": pb.AttributeProto_FLOAT, "mode": pb.AttributeProto_STRING,
 	"auto_pad": pb.AttributeProto_STRING, "round_mode": pb.AttributeProto_STRING,
 	"perm": pb.AttributeProto_INTS, "axes": pb.AttributeProto_INTS, "pads": pb.AttributeProto_INTS,
 	"strides": pb.AttributeProto_INTS, "dilations": pb.AttributeProto_INTS, "kernel_shape": pb.AttributeProto_INTS,
-	"consumed_inputs": pb.AttributeProto_INTS,
+	"starts": pb.AttributeProto_INTS, "ends": pb.AttributeProto_INTS, "consumed_inputs": pb.AttributeProto_INTS,
 }
 
 // attributesOf returns the attributes of n. One that is not among the names

@@ -87,7 +87,8 @@ func init() {
 		"Constant": (*walker).foldConstant, "Identity": (*walker).foldIdentity, "Cast": (*walker).foldCast,
 		"Transpose": (*walker).foldTranspose, "Reshape": (*walker).foldReshape, "Squeeze": (*walker).foldSqueeze,
 		"Unsqueeze": (*walker).foldUnsqueeze, "Shape": (*walker).foldShape, "Gather": (*walker).foldGather,
-		"Concat": (*walker).foldConcat,
+		"Concat": (*walker).foldConcat, "Slice": (*walker).foldSlice,
+		"Add": (*walker).foldArithmetic, "Sub": (*walker).foldArithmetic, "Mul": (*walker).foldArithmetic,
 	}
 }
 
@@ -308,3 +309,69 @@ func (w *walker) foldConcat(n *pb.NodeProto, depth int) (constant, error) {
 	joined.dims = []int{len(joined.ints)}
 	return joined, nil
 }
+
+// foldSlice takes a stretch of a list of whole numbers, as operator sets from 10
+// on have it.
+func (w *walker) foldSlice(n *pb.NodeProto, depth int) (constant, error) {
+	c, err := w.input(n, 0, depth)
+	if err != nil {
+		return c, err
+	}
+	a, err := attributesOf(n, "starts", "ends", "axes")
+	if err != nil {
+		return c, err
+	}
+	bounds := [4][]int64{a.wholes("starts"), a.wholes("ends"), {0}, {1}} // starts, ends, axes, steps
+	if a["axes"] != nil {
+		bounds[2] = a.wholes("axes")
+	}
+	for i := 1; i < len(n.Input) && i <= len(bounds); i++ {
+		b, err := w.input(n, i, depth)
+		if err != nil {
+			return c, err
+		}
+		bounds[i-1] = b.ints
+	}
+	for _, b := range bounds {
+		if len(b) != 1 || c.ints == nil || len(c.dims) != 1 {
+			return c, unsupported(n, "among constants, it is understood on lists of whole numbers")
+		}
+	}
+	from, to := clampAxis(bounds[0][0], len(c.ints)), clampAxis(bounds[1][0], len(c.ints))
+	if bounds[2][0] != 0 && bounds[2][0] != -1 || bounds[3][0] != 1 {
+		return c, unsupported(n, "axis %d and step %d; a stretch of a list is understood", bounds[2][0], bounds[3][0])
+	}
+	c.ints = c.ints[from:max(from, to)]
+	c.dims = []int{len(c.ints)}
+	return c, nil
+}
+
+// foldArithmetic computes sizes from sizes: single whole numbers.
+func (w *walker) foldArithmetic(n *pb.NodeProto, depth int) (constant, error) {
+	c, err := w.input(n, 0, depth)
+	if err != nil {
+		return c, err
+	}
+	d, err := w.input(n, 1, depth)
+	if err != nil {
+		return d, err
+	}
+	if len(n.Attribute) > 0 || len(c.ints) != 1 || len(d.ints) != 1 || !isSize(c.ints[0]) || !isSize(d.ints[0]) {
+		return c, unsupported(n, "among constants, it is understood for single whole numbers; let the exporter fold constants")
+	}
+	switch n.GetOpType() {
+	case "Add":
+		c.ints[0] += d.ints[0]
+	case "Sub":
+		c.ints[0] -= d.ints[0]
+	default:
+		c.ints[0] *= d.ints[0]
+	}
+	if len(d.dims) > len(c.dims) {
+		c.dims = d.dims
+	}
+	return c, nil
+}
+
+// isSize reports whether v can be computed with: the number of rows cannot.
+func isSize(v int64) bool { return v > -scalarMaxInt && v < scalarMaxInt }

@@ -210,6 +210,10 @@ func (w *walker) axesOf(n *pb.NodeProto, rank func(axes int) int) ([]int, error)
 	if err != nil {
 		return nil, err
 	}
+	return w.axesNamed(n, a, rank)
+}
+
+func (w *walker) axesNamed(n *pb.NodeProto, a attributes, rank func(axes int) int) (axes []int, err error) {
 	named := a.wholes("axes")
 	if len(n.Input) > 1 && n.Input[1] != "" {
 		if named, err = w.wholes(n, 1); err != nil {
@@ -219,7 +223,6 @@ func (w *walker) axesOf(n *pb.NodeProto, rank func(axes int) int) ([]int, error)
 	if len(named) > maxRank {
 		return nil, broken(n, "%d axes", len(named))
 	}
-	var axes []int
 	for _, axis := range named {
 		i, err := axisOf(n, axis, rank(len(named)))
 		if err != nil {

@@ -103,6 +103,30 @@ func TestConstantsThatNodesMake(t *testing.T) {
 	}
 }
 
+// Sizes are computed from sizes, and stretches of shapes are taken.
+func TestSizesThatNodesCompute(t *testing.T) {
+	for _, opset := range []int64{9, 13} {
+		g := newChain(opset, float, 0, 3, 2)
+		g.side("Shape", nil, "shape", data)
+		g.side("Gather", nil, "c", "shape", g.wholes(1))
+		g.side("Gather", nil, "h", "shape", g.wholes(-1))
+		g.side("Mul", nil, "ch", "c", "h")
+		g.side("Add", nil, "more", "ch", g.wholes(1))
+		g.side("Sub", nil, "all", "more", g.wholes(1))
+		if opset < 10 {
+			g.side("Slice", map[string]any{"starts": []int{0}, "ends": []int{1}, "axes": []int{0}}, "n", "shape")
+		} else {
+			g.side("Slice", nil, "n", "shape", g.wholes(0), g.wholes(-2), g.wholes(0))
+		}
+		g.side("Concat", map[string]any{"axis": 0}, "wanted", "n", "all")
+		g.node("Reshape", nil, data, "wanted")
+		g.node("MatMul", nil, data, g.numbers([]float64{1, 2, 3, 4, 5, 6}, 6, 1))
+		if !g.agree(t, newMaker(1).inputs(5, 6), []int{0, 3, 2}, 0) {
+			t.Errorf("operator set %d: the runtime refuses", opset)
+		}
+	}
+}
+
 // Tensors hold their numbers as bytes or as lists, and old files list them among
 // the inputs.
 func TestTypedTensors(t *testing.T) {

@@ -84,7 +84,7 @@ func (g *grower) some(dims ...int) string {
 
 // grow adds a random operator that fits.
 func (g *grower) grow() {
-	switch k := g.IntN(16); {
+	switch k := g.IntN(18); {
 	case k == 0:
 		g.op("Relu", nil, data)
 	case k == 1:
@@ -109,6 +109,10 @@ func (g *grower) grow() {
 		g.reshaped()
 	case k == 14:
 		g.axes()
+	case k == 15:
+		g.reduced()
+	case k == 16:
+		g.surrounded()
 	default:
 		g.passed()
 	}
@@ -299,6 +303,57 @@ func (g *grower) pool() {
 	attrs["count_include_pad"] = g.IntN(2)
 	g.op("AveragePool", attrs, data)
 	g.dims = append([]int{g.dims[0]}, out...)
+}
+
+// reduced takes means or sums over some of the axes.
+func (g *grower) reduced() {
+	op, since := "ReduceMean", int64(18)
+	if g.IntN(2) == 0 {
+		op, since = "ReduceSum", 13
+	}
+	keep := g.IntN(2)
+	var axes []int
+	var named []int64
+	dims := []int{}
+	for i, d := range g.dims {
+		switch {
+		case g.IntN(2) == 0:
+			dims = append(dims, d)
+			continue
+		case keep == 1:
+			dims = append(dims, 1)
+		}
+		axes, named = append(axes, i+1), append(named, int64(i+1))
+	}
+	if len(axes) == 0 || len(dims) == 0 {
+		return
+	}
+	attrs, inputs := map[string]any{"keepdims": keep}, []string{data}
+	if g.opset < since {
+		attrs["axes"] = axes
+	} else {
+		inputs = append(inputs, g.wholes(named...))
+	}
+	g.op(op, attrs, inputs...)
+	g.dims = dims
+}
+
+// surrounded lays numbers around each row.
+func (g *grower) surrounded() {
+	pads, named := make([]int, 2*len(g.dims)+2), []int64{}
+	for i := range g.dims {
+		pads[i+1], pads[len(g.dims)+i+2] = g.IntN(2), g.IntN(3)
+		g.dims[i] += pads[i+1] + pads[len(g.dims)+i+2]
+	}
+	for _, p := range pads {
+		named = append(named, int64(p))
+	}
+	value := float64(g.IntN(2))
+	if g.opset < 11 {
+		g.op("Pad", map[string]any{"mode": "constant", "pads": pads, "value": value}, data)
+	} else {
+		g.op("Pad", nil, data, g.wholes(named...), g.chain.numbers([]float64{value}))
+	}
 }
 
 func (g *grower) transposed() {

@@ -94,7 +94,7 @@ func (g *graph) findPath() error {
 
 // layoutOperators only move numbers or compute shapes: a graph that has ones
 // beyond a walk, and others, is refused for the others.
-var layoutOperators = map[string]bool{"Concat": true, "Slice": true, "Gather": true, "Split": true, "Pad": true,
+var layoutOperators = map[string]bool{"Concat": true, "Slice": true, "Gather": true, "Split": true,
 	"Expand": true, "Tile": true, "DepthToSpace": true, "SpaceToDepth": true, "Resize": true, "Upsample": true}
 
 // firstUnknown returns an error for the operator between input and output that
@@ -158,5 +158,5 @@ func unknown(n *pb.NodeProto) error {
 	if way := wayOut[n.GetOpType()]; way != "" {
 		return unsupported(n, "%s", way)
 	}
-	return unsupported(n, "chains of affine operators (Gemm, MatMul, Conv, AveragePool, BatchNormalization, Add, Sub, Mul, Div) and Relu are read, with what moves numbers between them; simplify the graph or cut this node out")
+	return unsupported(n, "chains of affine operators (Gemm, MatMul, Conv, AveragePool, ReduceMean, BatchNormalization, Add, Sub, Mul, Div) and Relu are read, with what moves numbers between them; simplify the graph or cut this node out")
 }

@@ -12,8 +12,8 @@ import (
 
 // A walker follows the one path of data from the input to the output, node by
 // node, and makes a layer of every affine step. It knows operators, not
-// exporters: trace.go finds the path, affine.go and window.go take the operators
-// that compute, layout.go those that only move numbers, ending.go those that
+// exporters: trace.go finds the path, affine.go, products.go,
+// elementwise.go, window.go and reduce.go take the operators that compute, layout.go those that only move numbers, ending.go those that
 // read the outputs, constants.go gives the stored numbers that they take.
 //
 // The layers are the steps of the graph in its own order of rounding: a second
@@ -141,7 +141,7 @@ func (g *graph) walk(dims []int) (*walker, error) {
 	}
 	w.width = w.size()
 	if rows := slices.Index(dims, rowAxis); len(dims) != 2 || rows != 0 {
-		w.note("The input, of shape %s, is read as rows of %d numbers, in row-major order.", shapeText(dims), w.width)
+		w.note("The input, of shape %s, is read as rows of %d, in row-major order.", shapeText(dims), w.width)
 	}
 	for _, n := range g.path {
 		w.shapes[w.at] = w.dims
@@ -171,7 +171,7 @@ func (w *walker) finish() {
 	}
 	w.net.Round()
 	if rows := slices.Index(w.dims, rowAxis); w.ending == nil && (len(w.dims) != 2 || rows != 0) {
-		w.note("The output, of shape %s, is read as rows of %d numbers, in row-major order.", shapeText(w.dims), w.size())
+		w.note("The output, of shape %s, is read as rows of %d, in row-major order.", shapeText(w.dims), w.size())
 	}
 }
 
@@ -220,6 +220,9 @@ func init() {
 		"Squeeze":            (*walker).squeeze,
 		"Unsqueeze":          (*walker).unsqueeze,
 		"Transpose":          (*walker).transpose,
+		"ReduceMean":         (*walker).reduce,
+		"ReduceSum":          (*walker).reduce,
+		"Pad":                (*walker).padded,
 		"Softmax":            (*walker).end,
 		"LogSoftmax":         (*walker).end,
 		"ArgMax":             (*walker).end,

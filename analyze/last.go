@@ -84,10 +84,46 @@ func (j *job) head() error {
 	if err := j.step("output layer: memorised rows"); err != nil {
 		return err
 	}
-	last.Memorised = memorised(j.last, svd, j.set, hit, j.numbersOf)
+	if len(svd.Sigma) == 0 {
+		return nil
+	}
+	scores := scoresOf(j.last, svd, j.numbersOf)
+	last.judge(svd, j.set, scores)
+	last.Memorised = memorised(svd, j.set, hit, scores)
 	last.lean(j, weights)
 	return nil
 }
+
+// judge says of a large matrix whether its solutions are specific or none: a
+// network that hits every row is a witness, else least squares tell. For classes
+// least squares may fail where other outputs with the same winners exist; then
+// nothing is said. Residuals of regression count as none only when they are far
+// above what the closed form rounds.
+func (y *Last) judge(svd *phi.Decomposed, set *dataset.Set, scores *mat.Dense) {
+	if y.Solutions != phi.UnknownClass {
+		return
+	}
+	if y.MissedAll == 0 {
+		y.Solutions = phi.Specific
+		return
+	}
+	fit := &Last{Tolerance: y.Tolerance}
+	fit.misses(newLeaveOneOut(svd, set, scores).leastSquares(), set)
+	worst := 0.0
+	for _, m := range fit.Missed {
+		worst = max(worst, m.By)
+	}
+	switch {
+	case fit.MissedAll == 0:
+		y.Solutions = phi.Specific
+	case !set.IsClasses() && worst > farAbove*y.Tolerance:
+		y.Solutions = phi.None
+	}
+}
+
+// farAbove is the factor over the tolerance from which a residual excludes a
+// solution.
+const farAbove = 100
 
 // misses fills in which rows are missed and returns which are hit.
 func (y *Last) misses(outputs *mat.Dense, set *dataset.Set) []bool {

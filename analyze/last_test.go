@@ -30,7 +30,7 @@ func TestLeaveOneOutAgreesWithRefitting(t *testing.T) {
 			t.Fatal(err)
 		}
 		set := &dataset.Set{X: h, Y: random(rng, n, 2)}
-		got := memorised(p, svd, set, make([]bool, n), func(f func(int, *mat.Dense)) { f(0, h) })
+		got := memorised(svd, set, make([]bool, n), scoresOf(p, svd, func(f func(int, *mat.Dense)) { f(0, h) }))
 		l := got.Ridge * svd.Sigma[0] * svd.Sigma[0]
 		for i := range n {
 			want := score(set, i, refitted(h, set.Y, i, l))
@@ -244,5 +244,35 @@ func TestMissesAndLeaning(t *testing.T) {
 	}
 	if len(a.Last.Notes) != 1 {
 		t.Errorf("notes %q: row 9 is not there", a.Last.Notes)
+	}
+}
+
+// A matrix too large for a further factorization is judged by its scores: the
+// same verdicts as those of phi.
+func TestLargeMatricesAreJudgedAlike(t *testing.T) {
+	rng := rand.New(rand.NewPCG(12, 12))
+	h := random(rng, 60, 10)
+	p, err := phi.New(h, phi.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	svd, err := p.SVD()
+	if err != nil {
+		t.Fatal(err)
+	}
+	scores := scoresOf(p, svd, func(f func(int, *mat.Dense)) { f(0, h) })
+	var reachable mat.Dense
+	reachable.Mul(h, random(rng, 10, 1))
+	for _, y := range []*mat.Dense{&reachable, random(rng, 60, 1)} {
+		set := &dataset.Set{X: h, Y: y}
+		last := &Last{Solutions: phi.UnknownClass, Tolerance: 1e-6, MissedAll: 1}
+		last.judge(svd, set, scores)
+		if want := p.Classify(set).Class; last.Solutions != want {
+			t.Errorf("judged %s, phi says %s", last.Solutions, want)
+		}
+	}
+	last := &Last{Solutions: phi.UnknownClass, Tolerance: 1e-6}
+	if last.judge(svd, &dataset.Set{X: h, Y: random(rng, 60, 1)}, scores); last.Solutions != phi.Specific {
+		t.Errorf("a network that misses no row is a witness; judged %s", last.Solutions)
 	}
 }

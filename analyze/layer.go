@@ -163,11 +163,16 @@ func largestSingular(a *mat.Dense) float64 {
 	return size
 }
 
+// solveElements is the size of matrix up to which a further factorization, for
+// least squares, takes less than a second.
+const solveElements = 1 << 21
+
 // describe reads the matrix: everything that needs no targets, and the class of
 // solutions when it is the last hidden layer.
 func (y *Layer) describe(p *phi.Matrix, l int, set *dataset.Set, last bool) {
-	if !last {
-		set = nil
+	n, m := p.Dims()
+	if !last || n*m > solveElements {
+		set = nil // a large one is judged with the scores of its rows, see [Last.judge]
 	}
 	y.Facts = p.Facts(set)
 	y.Layer = l
@@ -177,7 +182,6 @@ func (y *Layer) describe(p *phi.Matrix, l int, set *dataset.Set, last bool) {
 	if y.Duplicates == nil {
 		y.Duplicates = [][]int{}
 	}
-	n, m := p.Dims()
 	y.RowDensity, y.UnitDensity = histogram(stats.PerRow, m), histogram(stats.PerUnit, n)
 	y.Spectrum = finite(p.SingularValues(false))
 	y.decide(n, m)

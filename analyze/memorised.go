@@ -71,12 +71,23 @@ const memorisedListed = 100
 // when a row is isolated.
 var ridges = []float64{1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1}
 
-func memorised(p *phi.Matrix, svd *phi.Decomposed, set *dataset.Set, hit []bool, blocks func(func(int, *mat.Dense))) *Memorised {
+func memorised(svd *phi.Decomposed, set *dataset.Set, hit []bool, scores *mat.Dense) *Memorised {
+	f := newLeaveOneOut(svd, set, scores)
+	best, least := 0, math.Inf(1)
+	for k, ridge := range ridges {
+		f.fit(ridge)
+		if v := f.press(); v < least {
+			best, least = k, v
+		}
+	}
+	f.fit(ridges[best])
+	return f.judge(set, hit, ridges[best], least)
+}
+
+// scoresOf returns W = [Phi 1] V, n x r.
+func scoresOf(p *phi.Matrix, svd *phi.Decomposed, blocks func(func(int, *mat.Dense))) *mat.Dense {
 	n, m := p.Dims()
 	r := len(svd.Sigma)
-	if r == 0 {
-		return nil
-	}
 	scores := mat.NewDense(n, r, nil)
 	bias := svd.V.RawRowView(m)
 	blocks(func(from int, h *mat.Dense) {
@@ -90,18 +101,27 @@ func memorised(p *phi.Matrix, svd *phi.Decomposed, set *dataset.Set, hit []bool,
 			}
 		}
 	})
+	return scores
+}
+
+func newLeaveOneOut(svd *phi.Decomposed, set *dataset.Set, scores *mat.Dense) *leaveOneOut {
 	var b mat.Dense
 	b.Mul(scores.T(), set.Y)
-	f := &leaveOneOut{scores: scores, b: &b, sigma: svd.Sigma, y: set.Y}
-	best, least := 0, math.Inf(1)
-	for k, ridge := range ridges {
-		f.fit(ridge)
-		if v := f.press(); v < least {
-			best, least = k, v
+	return &leaveOneOut{scores: scores, b: &b, sigma: svd.Sigma, y: set.Y}
+}
+
+// leastSquares returns the least-squares answers, n x p.
+func (f *leaveOneOut) leastSquares() *mat.Dense {
+	scaled := mat.DenseCopyOf(f.b)
+	for k, s := range f.sigma {
+		row := scaled.RawRowView(k)
+		for o := range row {
+			row[o] /= s * s
 		}
 	}
-	f.fit(ridges[best])
-	return f.judge(set, hit, ridges[best], least)
+	var fit mat.Dense
+	fit.Mul(f.scores, scaled)
+	return &fit
 }
 
 // leaveOneOut holds the answers for one ridge.

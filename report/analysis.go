@@ -329,7 +329,7 @@ func solutionsText(y *analyze.Last, n int, where string) string {
 	case phi.None:
 		return "none: no output layer on " + where + " gives these targets" + reach
 	}
-	return "not known to serve these labels" + reach
+	return "open: no output layer on " + where + " with these winners was found, and none is excluded" + reach
 }
 
 // addMemorised lists the ten most memorised rows.

@@ -70,13 +70,16 @@ func formatOf(path string, head []byte) Format {
 }
 
 // FormatOf tells the format of a network file, by its name or its first bytes.
-// Errors are of type [*FileError].
+// The file must be a regular one. Errors are of type [*FileError].
 func FormatOf(path string) (Format, error) {
 	file, err := openNetwork(path)
 	if err != nil {
 		return "", err
 	}
 	defer file.Close()
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return "", &FileError{path, errors.New("it is no regular file: what is read to tell its format would be gone")}
+	}
 	head, _ := bufio.NewReaderSize(file, mostSniffed).Peek(mostSniffed)
 	return formatOf(path, head), nil
 }

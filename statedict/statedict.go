@@ -110,9 +110,10 @@ func single(parts []*part) *chain {
 
 // remarks notes what the shapes could not confirm.
 func (c *chain) remarks(net *network.Network, chosen, all []*part) {
-	used, square := map[*part]bool{}, []string(nil)
+	used, square, narrow := map[*part]bool{}, []string(nil), false
 	for i, p := range chosen {
 		used[p] = true
+		narrow = narrow || strings.Contains(p.weight.Type, "16") // F16, bfloat16
 		if s := p.weight.Shape; s[0] == s[1] && !c.steps[i].transposed {
 			square = append(square, p.weight.Name)
 		}
@@ -128,6 +129,9 @@ func (c *chain) remarks(net *network.Network, chosen, all []*part) {
 	}
 	if len(left) > 0 {
 		net.AddNote("Left out, since all maps are named: " + listed(left) + ".")
+	}
+	if narrow {
+		net.AddNote("The weights are stored in 16 bits; hinge computes with them in " + net.Precision.String() + ".")
 	}
 	net.AddNote("A state dict does not say how its inputs were scaled or ordered: they are taken as they come.")
 }

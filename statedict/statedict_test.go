@@ -263,6 +263,38 @@ func TestTensorsRefused(t *testing.T) {
 	}
 }
 
+// Weights of 16 bits are said to be computed with in more.
+func TestNarrowWeights(t *testing.T) {
+	half := numbered("fc.weight", 3, 2)
+	half.Type = "BF16"
+	net, err := Network([]Tensor{half}, Options{})
+	if err != nil || !strings.Contains(strings.Join(net.Notes(), "\n"), "stored in 16 bits; hinge computes with them in float32") {
+		t.Error(net, err)
+	}
+}
+
+// Whatever the text, it is refused in words or reads again as it is written.
+func FuzzLayers(f *testing.F) {
+	for _, text := range []string{"784-128-relu-10", "4-8-8-relu-2-relu", "784-128T-relu-10", "4-l1:50-relu-l2:50", "4-5-tanh-2", " 1 - 2 "} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := parse(text)
+		var told *LayersError
+		var unsupported *UnsupportedError
+		if err != nil {
+			if !errors.As(err, &told) && !errors.As(err, &unsupported) {
+				t.Fatal(err)
+			}
+			return
+		}
+		again, err := parse(c.String())
+		if err != nil || again.inputs != c.inputs || !slices.Equal(again.steps, c.steps) {
+			t.Fatalf("%q is written as %q: %v", text, c, err)
+		}
+	})
+}
+
 // One float64 tensor makes the network one of float64.
 func TestPrecision(t *testing.T) {
 	wide := numbered("a.bias", 3)

@@ -99,14 +99,9 @@ func open(data []byte) (*archive, error) {
 		return nil, &FormatError{Reason: fmt.Sprintf("it is no zip archive (%v); it begins with %q", err, data[:min(len(data), 16)])}
 	}
 	a := &archive{parts: map[string][]byte{}, order: binary.LittleEndian}
-	root := ""
-	for _, f := range z.File {
-		if dir, ok := strings.CutSuffix(f.Name, "data.pkl"); ok {
-			root = dir
-		}
-		if base := path.Base(f.Name); base == "constants.pkl" || base == "model.weights.h5" {
-			return nil, refuseArchive(base)
-		}
+	root, err := folderOf(z)
+	if err != nil {
+		return nil, err
 	}
 	for _, f := range z.File {
 		name, ok := strings.CutPrefix(f.Name, root)
@@ -133,6 +128,27 @@ func open(data []byte) (*archive, error) {
 		return nil, &FormatError{Reason: "the parts of the archive overlap"}
 	}
 	return a, nil
+}
+
+// folderOf returns the folder of data.pkl, "" or with its slash.
+func folderOf(z *zip.Reader) (string, error) {
+	root, found := "", false
+	for _, f := range z.File {
+		dir, base := path.Split(f.Name)
+		switch base {
+		case "constants.pkl", "model.weights.h5":
+			return "", refuseArchive(base)
+		case "data.pkl":
+			if found {
+				return "", &FormatError{Reason: "the archive has two data.pkl"}
+			}
+			root, found = dir, true
+		}
+	}
+	if !found {
+		return "", &FormatError{Reason: "the archive has no data.pkl"}
+	}
+	return root, nil
 }
 
 func refuseArchive(base string) error {

@@ -303,6 +303,7 @@ func TestArchives(t *testing.T) {
 		"compressed":                    archiveOf("net/", w.parts(), zip.Deflate),
 		"the archive has no data.pkl":   archiveOf("net/", map[string][]byte{"readme": []byte("x")}, zip.Store),
 		"TorchScript":                   archiveOf("net/", map[string][]byte{"constants.pkl": nil, "data.pkl": []byte("}.")}, zip.Store),
+		"two data.pkl":                  archiveOf("net/", map[string][]byte{"data.pkl": []byte("}."), "a/data.pkl": []byte("}.")}, zip.Store),
 		"a Keras archive":               archiveOf("", map[string][]byte{"config.json": nil, "model.weights.h5": nil}, zip.Store),
 		"2 state dicts (actor, critic)": program("}(X\x05\x00\x00\x00actor" + inner + "X\x06\x00\x00\x00critic" + inner + "u."),
 	} {

@@ -131,8 +131,7 @@ var edits = []func(r *rand.Rand, model *pb.ModelProto){
 	},
 	func(r *rand.Rand, model *pb.ModelProto) { // negate a number
 		t := model.Graph.Initializer[r.IntN(len(model.Graph.Initializer))]
-		if pb.TensorProto_DataType(t.GetDataType()) != pb.TensorProto_INT32 {
-			size := map[int32]int{int32(pb.TensorProto_FLOAT): 4, int32(pb.TensorProto_DOUBLE): 8}[t.GetDataType()]
+		if size := map[int32]int{int32(pb.TensorProto_FLOAT): 4, int32(pb.TensorProto_DOUBLE): 8}[t.GetDataType()]; size > 0 && len(t.RawData) > 0 {
 			t.RawData[size*r.IntN(len(t.RawData)/size)+size-1] ^= 0x80
 		}
 	},

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -337,6 +339,12 @@ func FuzzDecode(f *testing.F) {
 		w.end()
 		f.Add(w.file(), "3-2-relu-1")
 		f.Add(w.pickle.Bytes(), "")
+	}
+	saved, _ := filepath.Glob("testdata/*.pt")
+	for _, path := range saved {
+		if data, err := os.ReadFile(path); err == nil {
+			f.Add(data, "5-7-relu-7-relu-2")
+		}
 	}
 	f.Add([]byte("}(X\x05\x00\x00\x00actor"+inner+"u."), "")
 	f.Fuzz(func(t *testing.T, data []byte, layers string) {

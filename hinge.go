@@ -3,7 +3,8 @@
 //
 // For most uses, call [Build] with a [dataset.Set]: it returns the network, a
 // certificate that every row is hit, and a report. [Save] writes the network
-// as an .onnx file and [Load] reads one; [Check] proves anew that a network
+// as an .onnx file and [Load] reads one, or a file of other tools ([LoadWith] takes
+// what such a file leaves open); [Check] proves anew that a network
 // hits the rows of a Set, [Predict] evaluates it, [Plan] says what every
 // construction would cost before one is built, and [Info] what a network says
 // of itself.

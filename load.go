@@ -47,6 +47,17 @@ var byExtension = map[string]Format{
 	".keras": keras, ".h5": hdf5, ".hdf5": hdf5,
 }
 
+// An UnsupportedFormatError says that a file is of a format that hinge knows and
+// does not read.
+type UnsupportedFormatError struct {
+	Format Format
+	Advice string // the way out
+}
+
+func (e *UnsupportedFormatError) Error() string {
+	return "hinge does not read files of the format " + string(e.Format) + ": " + e.Advice
+}
+
 // mostSniffed is how much of a file tells its format.
 const mostSniffed = 16
 
@@ -125,7 +136,7 @@ func read(format Format, path string, r io.Reader, opts LoadOptions) (*network.N
 		}
 		return onnx.Read(r)
 	case keras, hdf5:
-		return nil, errors.New("a file of Keras, which hinge does not read: export the model to ONNX in Python, with model.export(\"net.onnx\", format=\"onnx\") or tf2onnx")
+		return nil, &UnsupportedFormatError{format, "export the Keras model to ONNX in Python, with model.export(\"net.onnx\", format=\"onnx\") or tf2onnx"}
 	}
 	data, err := io.ReadAll(r)
 	if err != nil {

@@ -39,6 +39,7 @@ func TestLoadTellsFormats(t *testing.T) {
 	var safeBroken *safetensors.FormatError
 	var torchBroken *torch.FormatError
 	var torchOther *torch.UnsupportedError
+	var unread *hinge.UnsupportedFormatError
 	for _, c := range []struct {
 		name, text string
 		format     hinge.Format
@@ -58,9 +59,9 @@ func TestLoadTellsFormats(t *testing.T) {
 		{"b.PTH", "", hinge.Torch, &torchBroken, "no zip archive"},
 		{"d", "PK\x03\x04", hinge.Torch, &torchBroken, "no zip archive"},
 		{"e", "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", hinge.Torch, &torchOther, "before PyTorch 1.6"},
-		{"a.keras", "PK\x03\x04", "keras", nil, "export the model to ONNX"},
-		{"a.h5", "", "hdf5", nil, "export the model to ONNX"},
-		{"f", "\x89HDF\r\n\x1a\n", "hdf5", nil, "export the model to ONNX"},
+		{"a.keras", "PK\x03\x04", "keras", &unread, "export the Keras model to ONNX"},
+		{"a.h5", "", "hdf5", &unread, "export the Keras model to ONNX"},
+		{"f", "\x89HDF\r\n\x1a\n", "hdf5", &unread, "export the Keras model to ONNX"},
 		{"c.nnet", "version https://git-lfs.github.com/spec/v1\n", hinge.NNet, nil, "Git LFS pointer"},
 	} {
 		path := filepath.Join(t.TempDir(), c.name)

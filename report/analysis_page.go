@@ -232,3 +232,6 @@ func separableCell(s *analyze.Separability) string {
 	}
 	return "unknown"
 }
+
+// Hidden is the number of hidden layers analysed.
+func (p *analysisPage) Hidden() int { return max(len(p.Layers)-1, 0) }

@@ -54,7 +54,7 @@ func (w *walker) cast(n *pb.NodeProto, _ int) error {
 
 // mixes refuses a node that only moves numbers, but between rows.
 func (w *walker) mixes(n *pb.NodeProto, dims any) error {
-	w.mixed = true
+	w.mixer = n
 	return unsupported(n, "it makes %v of the shape %s, N rows, and so mixes numbers of different rows", dims, shapeText(w.dims))
 }
 

@@ -265,10 +265,10 @@ func (g *graph) readForeign() (*network.Network, error) {
 		return nil, err
 	}
 	w, err := g.walk(g.dims)
-	if err != nil && (w.mixed || g.rows > 0) {
+	if err != nil && (w.mixer != nil || g.rows > 0) {
 		single, singleErr := g.walk(g.oneRow())
 		if g.rows == 0 {
-			single.note("The graph mixes the rows of a batch (%v); it is read for one row at a time.", err)
+			single.note("The %s %q would mix the rows of a batch; the graph is read for one row at a time.", w.mixer.GetOpType(), nodeName(w.mixer))
 		}
 		w, err = further(w, err, single, singleErr)
 	}

@@ -49,7 +49,7 @@ type walker struct {
 	double bool                    // and of double
 
 	ending *pb.NodeProto // what turned the outputs into a reading of them, see ending.go
-	mixed  bool          // whether a node that only moves numbers would have mixed the rows
+	mixer  *pb.NodeProto // a node that only moves numbers, and would have mixed the rows
 
 	shapes map[string][]int // of the tensors on the path so far
 	notes  []string
@@ -140,8 +140,8 @@ func (g *graph) walk(dims []int) (*walker, error) {
 		return w, err
 	}
 	w.width = w.size()
-	if rows := slices.Index(dims, rowAxis); len(dims) != 2 || rows != 0 {
-		w.note("The input, of shape %s, is read as rows of %d, in row-major order.", shapeText(dims), w.width)
+	if !isTable(dims) {
+		w.note("The input, of shape %s, is read as rows of width %d, in row-major order.", shapeText(dims), w.width)
 	}
 	for _, n := range g.path {
 		w.shapes[w.at] = w.dims
@@ -161,6 +161,11 @@ func (g *graph) walk(dims []int) (*walker, error) {
 	return w, nil
 }
 
+// isTable reports whether a shape is rows by columns, or a row.
+func isTable(dims []int) bool {
+	return len(dims) == 2 && (dims[0] == rowAxis || dims[0] == 1 && dims[1] != rowAxis)
+}
+
 // finish gives the network its precision and its notes.
 func (w *walker) finish() {
 	if w.single && w.double {
@@ -170,8 +175,8 @@ func (w *walker) finish() {
 		w.net.Precision = network.Float32
 	}
 	w.net.Round()
-	if rows := slices.Index(w.dims, rowAxis); w.ending == nil && (len(w.dims) != 2 || rows != 0) {
-		w.note("The output, of shape %s, is read as rows of %d, in row-major order.", shapeText(w.dims), w.size())
+	if w.ending == nil && !isTable(w.dims) {
+		w.note("The output, of shape %s, is read as rows of width %d, in row-major order.", shapeText(w.dims), w.size())
 	}
 }
 

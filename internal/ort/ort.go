@@ -19,14 +19,15 @@ import (
 // number of rows: models are run with full batches and with a ragged one.
 func batchRows(model []byte) int { return min(4093, max(61, 1<<29/max(len(model), 1))) }
 
-// start loads the library once for the whole process.
+// start loads the library once for the whole process. It logs no errors: they
+// are returned, and some tests provoke them.
 var start = sync.OnceValue(func() error {
 	lib, err := Find()
 	if err != nil {
 		return err
 	}
 	rt.SetSharedLibraryPath(lib)
-	return rt.InitializeEnvironment(rt.WithLogLevelError())
+	return rt.InitializeEnvironment(rt.WithLogLevelFatal())
 })
 
 // Run evaluates an .onnx model of one input and one output on the rows of x

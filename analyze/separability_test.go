@@ -35,9 +35,9 @@ func testData(t testing.TB) string {
 	return dir
 }
 
-// prove checks a verdict in rational arithmetic, from what is reported alone. A
-// hyperplane is checked on rows that are near it in floating point, and on a
-// sample; weights are rounded, so a common point is checked to 1e-9.
+// prove checks a verdict from what is reported alone. A hyperplane in float64 is
+// checked in rational arithmetic on rows that are near it, and on a sample;
+// weights are rounded, so a common point is checked to 1e-9.
 func prove(t testing.TB, h *mat.Dense, class []int, s Separability) {
 	t.Helper()
 	n, m := h.Dims()
@@ -50,13 +50,16 @@ func prove(t testing.TB, h *mat.Dense, class []int, s Separability) {
 				sum += w * row[j]
 				size += math.Abs(w * row[j])
 			}
+			if len(s.Exact) > 0 {
+				continue
+			}
 			if i%1000 == 0 || math.Abs(sum) < 1e-9*size || (sum > 0) != (class[i] == s.Class) {
 				exact := new(big.Rat).SetFloat64(s.B)
 				for j, w := range s.W {
 					x := new(big.Rat).SetFloat64(w)
 					exact.Add(exact, x.Mul(x, new(big.Rat).SetFloat64(row[j])))
 				}
-				if len(s.Exact) == 0 && (exact.Sign() > 0) != (class[i] == s.Class) || exact.Sign() == 0 {
+				if exact.Sign() == 0 || (exact.Sign() > 0) != (class[i] == s.Class) {
 					t.Errorf("class %d: row %d is on the wrong side, by %s", s.Class, i, exact.FloatString(20))
 				}
 			}
@@ -124,6 +127,61 @@ func TestSeparabilityOfIris(t *testing.T) {
 	t.Logf("setosa's margin is between %v and %v", *out[0].Lower, *out[0].Upper)
 	if text, err := json.Marshal(out); err != nil || !strings.Contains(string(text), `"verdict":"inseparable"`) {
 		t.Errorf("JSON %s, %v", text, err)
+	}
+}
+
+// Two classes have one hyperplane between them, seen from both sides; it is
+// turned round exactly also where it takes fractions to pass between them.
+func TestSeparabilityOfTwoClasses(t *testing.T) {
+	tenth, second := 0.1, 0.2
+	third := tenth + second // rounded up: the first row of class 0 is just below the line of class 1
+	h := mat.NewDense(4, 2, []float64{tenth, second, 0, 0, 0, third, third, 0})
+	for name, class := range map[string][]int{"apart": {0, 0, 1, 1}, "crossed": {0, 1, 0, 1}, "one only": {0, 0, 0, 0}, "other only": {1, 1, 1, 1}} {
+		out := separability(context.Background(), h, class, 2, time.Minute)
+		for c, s := range out {
+			if s.Class != c || s.Verdict == "unknown" {
+				t.Errorf("%s: class %d: %+v", name, c, s)
+			}
+			prove(t, h, class, s)
+			for i, k := range class {
+				if s.Verdict != "separable" || len(s.Exact) == 0 {
+					continue
+				}
+				value := fraction(t, s.Exact[2])
+				for j, v := range h.RawRowView(i) {
+					x := new(big.Rat).SetFloat64(v)
+					value.Add(value, x.Mul(x, fraction(t, s.Exact[j])))
+				}
+				if value.Sign() == 0 || (value.Sign() > 0) != (k == c) {
+					t.Errorf("%s: class %d: row %d has value %v", name, c, i, value)
+				}
+			}
+		}
+	}
+}
+
+func fraction(t *testing.T, text string) *big.Rat {
+	x, ok := new(big.Rat).SetString(text)
+	if !ok {
+		t.Fatalf("%q is no fraction", text)
+	}
+	return x
+}
+
+func TestSeparabilityOfNothing(t *testing.T) {
+	h := mat.NewDense(2, 1, []float64{1, math.NaN()})
+	for _, s := range separability(context.Background(), h, []int{0, 1}, 2, 0) {
+		if s.Verdict != "unknown" || !strings.Contains(s.Why, "row 1") {
+			t.Errorf("NaN: %+v", s)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	h.Set(1, 0, 2)
+	for _, s := range separability(ctx, h, []int{0, 1}, 2, 0) {
+		if s.Verdict != "unknown" || s.Why == "" {
+			t.Errorf("cancelled: %+v", s)
+		}
 	}
 }
 

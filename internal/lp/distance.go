@@ -1,6 +1,7 @@
 package lp
 
 import (
+	"context"
 	"math"
 
 	"gonum.org/v1/gonum/floats"
@@ -39,7 +40,7 @@ type outcome int
 
 const (
 	optimal outcome = iota // no working row lies behind the supporting planes
-	paused                 // the step limit was reached
+	paused                 // the step limit was reached, or the time is up
 	meeting                // |p - q| is down to rounding errors
 	stuck                  // rounding errors prevent any further step
 )
@@ -90,9 +91,10 @@ func (s *hulls) start(a, b int) bool {
 	return s.settle() == optimal
 }
 
-// descend makes at most limit major steps; it stops at lengths below touch.
-func (s *hulls) descend(limit int, touch float64) outcome {
-	for range limit {
+// descend makes at most limit major steps, fewer when ctx ends; it stops at
+// lengths below touch.
+func (s *hulls) descend(ctx context.Context, limit int, touch float64) outcome {
+	for step := 0; step < limit && ctx.Err() == nil; step++ {
 		if !(s.length >= touch) || len(s.w) == 0 {
 			return meeting
 		}

@@ -59,7 +59,8 @@ func (p *Points) point(f *frame, dst []float64, t int) {
 	p.centred(dst, p.first[t])
 }
 
-// fineFrame builds the fine frame, or returns nil when that would be too large.
+// fineFrame builds the fine frame, or returns nil when that would be too large
+// or overflows.
 func (p *Points) fineFrame(ctx context.Context) *frame {
 	n, c := float64(len(p.first)), float64(len(p.columns))
 	if n*c > fineSize {
@@ -71,7 +72,9 @@ func (p *Points) fineFrame(ctx context.Context) *frame {
 		f.z[t] = make([]float64, len(p.columns))
 	}
 	for c := range p.columns {
-		p.setCoordinate(f, c)
+		if !p.setCoordinate(f, c) {
+			return nil
+		}
 	}
 	if n*c*c > fineWork {
 		return f
@@ -86,17 +89,21 @@ func (p *Points) fineFrame(ctx context.Context) *frame {
 			f.combo[c][b] = -values[k] * f.scale[b] / f.scale[c]
 		}
 		f.combo[c][c] = 1
+		if !finite(f.combo[c]) {
+			return nil
+		}
 	}
 	for c, combo := range f.combo {
-		if combo != nil {
-			p.setCoordinate(f, c)
+		if combo != nil && !p.setCoordinate(f, c) {
+			return nil
 		}
 	}
 	return f
 }
 
-// setCoordinate computes coordinate c of all rows, and its mean and scale.
-func (p *Points) setCoordinate(f *frame, c int) {
+// setCoordinate computes coordinate c of all rows, and its mean and scale. It
+// reports false when a number overflows.
+func (p *Points) setCoordinate(f *frame, c int) bool {
 	used, weights := []int{c}, []float64{1}
 	if f.combo[c] != nil {
 		used, weights = nil, nil
@@ -124,13 +131,17 @@ func (p *Points) setCoordinate(f *frame, c int) {
 		f.z[t][c] -= f.mean[c]
 		largest = max(largest, math.Abs(f.z[t][c]))
 	}
-	if largest > 0 && finite([]float64{largest}) {
+	if !finite([]float64{largest, f.mean[c]}) {
+		return false
+	}
+	if largest > 0 {
 		_, e := math.Frexp(largest)
 		f.scale[c] = math.Ldexp(1, max(-1000, min(1000, 2-e)))
 	}
 	for t := range f.z {
 		f.z[t][c] *= f.scale[c]
 	}
+	return true
 }
 
 // independent chooses columns of f.z that are independent to within dependent,
@@ -161,17 +172,7 @@ func (p *Points) independent(ctx context.Context, f *frame) (basis []int, coeffi
 			break
 		}
 		basis, chosen[best] = append(basis, best), true
-		q := rest[best]
-		norm := floats.Norm(q, 2)
-		floats.Scale(1/norm, q)
-		r[best] = append(r[best], norm)
-		parallel.Each(count, func(c int) {
-			if !chosen[c] {
-				dot := floats.Dot(q, rest[c])
-				floats.AddScaled(rest[c], -dot, q)
-				r[c] = append(r[c], dot)
-			}
-		})
+		takeOut(best, rest, r, chosen)
 	}
 	coefficients = make([][]float64, count)
 	for c := range coefficients {
@@ -186,6 +187,22 @@ func (p *Points) independent(ctx context.Context, f *frame) (basis []int, coeffi
 		coefficients[c] = u
 	}
 	return basis, coefficients
+}
+
+// takeOut makes column best a unit vector and takes its part out of every column
+// that is not chosen; r collects the parts.
+func takeOut(best int, rest, r [][]float64, chosen []bool) {
+	q := rest[best]
+	norm := floats.Norm(q, 2)
+	floats.Scale(1/norm, q)
+	r[best] = append(r[best], norm)
+	parallel.Each(len(rest), func(c int) {
+		if !chosen[c] {
+			dot := floats.Dot(q, rest[c])
+			floats.AddScaled(rest[c], -dot, q)
+			r[c] = append(r[c], dot)
+		}
+	})
 }
 
 // hyperplane returns {w.z = level} in terms of the rows, exactly as fine and

@@ -126,16 +126,12 @@ func distanceBelow(value float64, w []float64) float64 {
 // normAbove returns an upper bound of |w|, within a few units in the last place
 // and safe from overflow and underflow.
 func normAbove(w []float64) float64 {
-	var sum exact.Accumulator
-	for _, v := range w {
-		sum.AddProduct(v, v)
-	}
-	if sum.Sign() == 0 {
-		return 0
-	}
 	var largest float64
 	for _, v := range w {
 		largest = max(largest, math.Abs(v))
+	}
+	if largest == 0 || math.IsInf(largest, 1) {
+		return largest
 	}
 	_, e := math.Frexp(largest)
 	var scaled float64
@@ -144,7 +140,7 @@ func normAbove(w []float64) float64 {
 		scaled += u * u
 	}
 	relative := float64(len(w)+8) * 0x1p-52
-	return math.Ldexp(math.Sqrt(scaled)*(1+relative), e)
+	return math.Nextafter(math.Ldexp(math.Sqrt(scaled)*(1+relative), e), math.Inf(1))
 }
 
 func finite(v []float64) bool {

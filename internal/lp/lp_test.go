@@ -236,6 +236,26 @@ func TestAgreesWithRationalSimplex(t *testing.T) {
 	})
 }
 
+// Numbers from the whole range of float64 neither panic nor yield a wrong proof.
+func TestExtremeNumbers(t *testing.T) {
+	extremes := []float64{math.MaxFloat64, -math.MaxFloat64, math.SmallestNonzeroFloat64, 0x1p-1022, 1e-300, 1e300, 1, -1, 0, math.Copysign(0, -1), 1 + 0x1p-52}
+	rapid.Check(t, func(t *rapid.T) {
+		n, m := rapid.IntRange(1, 10).Draw(t, "n"), rapid.IntRange(1, 4).Draw(t, "m")
+		h, in := mat.NewDense(n, m, nil), make([]bool, n)
+		for i := range n {
+			for j := range m {
+				h.Set(i, j, rapid.SampledFrom(extremes).Draw(t, "h"))
+			}
+			in[i] = rapid.Bool().Draw(t, "in")
+		}
+		p, err := NewPoints(h)
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		verify(t, h, in, p.Separate(context.Background(), in, Options{Patience: time.Second}))
+	})
+}
+
 // A point inside the other side's hull, in many columns: the support is large
 // and its weights are fractions of thousands of digits.
 func TestLargeSupport(t *testing.T) {

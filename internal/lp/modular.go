@@ -1,6 +1,10 @@
 package lp
 
-import "math/bits"
+import (
+	"context"
+	"math/bits"
+	"slices"
+)
 
 // prime is 2^57 - 13, checked by the tests. With factors below 2^57, sums of
 // 2^13 products fit 128 bits, so that a dot product is reduced once, not once
@@ -58,9 +62,9 @@ type modLU struct {
 // factorMod factors B, given by its columns of q residues, in k^2 (q - k/3)
 // multiplications (Crout's form, one dot product an element). Columns that
 // depend on earlier ones modulo prime are left out; kept lists the others.
-func factorMod(columns [][]uint64) (f *modLU, kept []int) {
+func factorMod(ctx context.Context, columns [][]uint64) (f *modLU, kept []int, err error) {
 	if len(columns) == 0 {
-		return &modLU{}, nil
+		return &modLU{}, nil, nil
 	}
 	q := len(columns[0])
 	order := make([]int, q) // order[i] is the row of B at place i
@@ -75,19 +79,19 @@ func factorMod(columns [][]uint64) (f *modLU, kept []int) {
 		if k == q {
 			break
 		}
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
 		u := make([]uint64, k, k+1)
 		for i := range k { // forward substitution with the rows above
 			v := subMod(column[order[i]], dotMod(l[i][:i], u[:i]))
 			u[i] = mulMod(v, l[i][i])
 		}
-		found := -1
 		below := make([]uint64, q)
 		for i := k; i < q; i++ {
 			below[i] = subMod(column[order[i]], dotMod(l[i][:k], u))
-			if below[i] != 0 && found < 0 {
-				found = i
-			}
 		}
+		found := slices.IndexFunc(below, func(v uint64) bool { return v != 0 })
 		if found < 0 {
 			continue
 		}
@@ -104,7 +108,7 @@ func factorMod(columns [][]uint64) (f *modLU, kept []int) {
 	k := len(kept)
 	f.pivot, f.l = order[:k], l[:k]
 	f.transposeU()
-	return f, kept
+	return f, kept, nil
 }
 
 func (f *modLU) transposeU() {

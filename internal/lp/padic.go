@@ -28,7 +28,7 @@ import (
 // References: J. Dixon, Exact solution of linear equations using p-adic
 // expansions, Numer. Math. 40 (1982); P. Wang's reconstruction (1981).
 
-// errDependent and errReconstruct say why no exact solution was found.
+// Why no exact solution was found.
 var (
 	errReconstruct = errors.New("lp: the exact solution was not found within the bounds of its size")
 	errTooLarge    = errors.New("lp: too many unknowns for the exact solver")
@@ -54,7 +54,10 @@ func solveInteger(ctx context.Context, columns [][]*big.Int, rhs []*big.Int) (nu
 	for j, column := range columns {
 		residues[j] = residue(column)
 	}
-	lu, kept := factorMod(residues)
+	lu, kept, err := factorMod(ctx, residues)
+	if err != nil {
+		return nil, nil, err
+	}
 	l := newLifting(lu, kept, columns, rhs)
 	size := l.solutionBits(kept, columns, rhs)
 	most := int(2*size+2)/56 + 2

@@ -159,7 +159,7 @@ func (s *search) worst(most int, level float64) (a, b []int) {
 func (s *search) run() {
 	touch := touching * s.largest
 	for s.ctx.Err() == nil {
-		out := s.descend(stepsPerRound, touch)
+		out := s.descend(s.ctx, stepsPerRound, touch)
 		if len(s.c.rows) < 2 {
 			return
 		}
@@ -169,7 +169,10 @@ func (s *search) run() {
 				return
 			}
 			touch = s.length / 16 // it was not: look closer
-			if out == stuck || len(s.w) == 0 {
+			if len(s.w) == 0 {
+				return
+			}
+			if out == stuck {
 				s.look()
 				return
 			}
@@ -245,6 +248,9 @@ func (s *search) look() (news bool) {
 func (s *search) propose(a, b int) (violated []int) {
 	p := s.p
 	if s.frame.z != nil {
+		if !finite(s.w) {
+			return nil
+		}
 		level := s.scores[p.place[a]]/2 - s.scores[p.place[b]]/2
 		coarse, fine := p.hyperplane(s.frame, s.w, level)
 		if violated = s.accept(coarse); len(violated) > 0 && float64(len(p.first))*float64(p.m) <= exactSize {

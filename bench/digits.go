@@ -3,11 +3,13 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 type digitsPeer struct {
@@ -86,54 +88,77 @@ func (b *bench) bits() error {
 	return nil
 }
 
-// ratio is two Go benchmarks whose quotient says how far a part is from what it
-// cannot do without.
+// ratio is two Go benchmarks of one package whose quotient says how far a part
+// is from what it cannot do without.
 type ratio struct{ pkg, part, floor, words string }
 
 var ratios = []ratio{
 	{"./certify", "Forward", "BareProducts", "forward pass of a dense network / the same products in the engine alone"},
-	{"./certify", "Balls", "BareProducts", "certificate of a dense network (two products per layer) / one product per layer"},
-	{"./construct", "Sorted", "SortProjections", "build of `sorted` / projecting and sorting the rows"},
-	{"./construct", "Identity", "SortProjections", "build of `identity` / projecting and sorting the rows"},
+	{"./certify", "Balls", "BareProducts", "certificate of a dense network, two products per layer / one product per layer"},
+	{"./construct", "Sorted/inputs=1", "SortProjections/inputs=1", "build of `sorted`, 10^6 rows of one input / sorting them"},
+	{"./construct", "Identity/inputs=1", "SortProjections/inputs=1", "build of `identity`, 10^6 rows of one input / sorting them"},
+	{"./construct", "Sorted/inputs=20", "SortProjections/inputs=20", "build of `sorted`, 10^6 x 20 / projecting and sorting the rows"},
+	{"./construct", "Identity/inputs=20", "SortProjections/inputs=20", "build of `identity`, 10^6 x 20 / projecting and sorting the rows"},
 }
+
+// ratioRuns is how many times the two benchmarks of a ratio run, in turns.
+const ratioRuns = 7
 
 // parts: Go benchmarks beside the work they cannot avoid.
 func (b *bench) parts() error {
-	b.printf("\n## The parts\n\nMedians of five, side by side.\n\n| part | times |\n|---|---|\n")
+	b.printf("\n## The parts\n\nTimes of two benchmarks run in turns, %d times; the quotients' median, least and largest.\n\n| part / floor | median | least | largest |\n|---|---|---|---|\n", ratioRuns)
 	for _, r := range ratios {
-		part, err := benchmark(r.pkg, r.part)
+		quotients, err := b.quotients(r)
 		if err != nil {
 			return err
 		}
-		floor, err := benchmark(r.pkg, r.floor)
-		if err != nil {
-			return err
-		}
-		b.printf("| %s | %.2f |\n", r.words, part/floor)
+		b.printf("| %s | %.2f | %.2f | %.2f |\n", r.words, median(quotients), slices.Min(quotients), slices.Max(quotients))
 	}
 	return nil
 }
 
+func (b *bench) quotients(r ratio) ([]float64, error) {
+	binary := filepath.Join(b.tmp, filepath.Base(r.pkg)+".test")
+	if text, err := exec.Command("go", "test", "-c", "-o", binary, r.pkg).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("go test -c: %w\n%s", err, text)
+	}
+	var quotients []float64
+	for range ratioRuns {
+		floor, err := benchmark(binary, r.floor)
+		if err != nil {
+			return nil, err
+		}
+		part, err := benchmark(binary, r.part)
+		if err != nil {
+			return nil, err
+		}
+		quotients = append(quotients, part/floor)
+	}
+	return quotients, nil
+}
+
 var benchLine = regexp.MustCompile(`(?m)^Benchmark\S*\s+\d+\s+([0-9.]+) ns/op`)
 
-// benchmark returns the median nanoseconds of five runs of a Go benchmark.
-func benchmark(pkg, name string) (float64, error) {
-	text, err := exec.Command("go", "test", "-run", "^$", "-bench", "^Benchmark"+name+"$", "-benchtime", "2x", "-count", "5", pkg).CombinedOutput()
+// benchmark returns the nanoseconds of one Go benchmark, the better of two runs:
+// the first one warms up.
+func benchmark(binary, name string) (float64, error) {
+	pattern := "^Benchmark" + strings.ReplaceAll(name, "/", "$/^") + "$"
+	text, err := exec.Command(binary, "-test.run", "^$", "-test.bench", pattern, "-test.benchtime", "3x", "-test.count", "2").CombinedOutput()
 	if err != nil {
 		return 0, fmt.Errorf("%w\n%s", err, text)
 	}
-	var times []float64
+	best := math.Inf(1)
 	for _, m := range benchLine.FindAllSubmatch(text, -1) {
 		t, err := strconv.ParseFloat(string(m[1]), 64)
 		if err != nil {
 			return 0, err
 		}
-		times = append(times, t)
+		best = min(best, t)
 	}
-	if len(times) == 0 {
-		return 0, fmt.Errorf("no benchmark %s in %s:\n%s", name, pkg, text)
+	if math.IsInf(best, 1) {
+		return 0, fmt.Errorf("no benchmark %s:\n%s", name, text)
 	}
-	return median(times), nil
+	return best, nil
 }
 
 func median(v []float64) float64 {

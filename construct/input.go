@@ -34,8 +34,22 @@ func inputLayer(p *Problem) (network.Layer, *mat.Dense) {
 		bias[j] = -scale[j] * center[j]
 	}
 	layer := network.Layer{Map: &network.Diagonal{D: scale}, Bias: bias, Name: "scale"}
-	input := network.Network{Layers: []network.Layer{layer}, Precision: p.Precision}
-	return layer, input.Eval(p.Set.X)
+	return layer, scaled(p, scale, bias)
+}
+
+// scaled evaluates the scaling layer as the network does, but in one pass: the
+// product is exact, and the sum is rounded once to the precision (from float64
+// to float32 without harm, since one has more than twice the digits of the other).
+func scaled(p *Problem, scale, bias []float64) *mat.Dense {
+	n, d := p.Set.X.Dims()
+	x := mat.NewDense(n, d, nil)
+	parallel.Each(n, func(i int) {
+		row := x.RawRowView(i)
+		for j, v := range p.Set.X.RawRowView(i) {
+			row[j] = p.Precision.Round(float64(scale[j]*p.Precision.Round(v)) + bias[j])
+		}
+	})
+	return x
 }
 
 // clampExponent keeps a power of two, and its product with any float32 number

@@ -11,6 +11,7 @@ import (
 // what ONNX Runtime runs. That hinge reads some graphs which the runtime refuses,
 // as of old exporters, is meant; that it reads one otherwise is a defect.
 func TestEditedForeignGraphs(t *testing.T) {
+	needRuntime(t)
 	const rows = 3
 	compared := 0
 	for seed := range uint64(900) {
@@ -49,7 +50,7 @@ func TestEditedForeignGraphs(t *testing.T) {
 			t.Fatalf("seed %d", seed)
 		}
 	}
-	if _, err := ort.Find(); err == nil && compared < 300 {
+	if compared < 300 {
 		t.Errorf("only %d edited graphs could be compared: the test shows little", compared)
 	}
 	t.Logf("%d edited graphs compared", compared)

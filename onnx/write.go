@@ -1,7 +1,7 @@
 // Package onnx writes networks as ONNX models and reads them back.
 //
-// For most uses, call [Write] to export a network and [Read] to load one; both
-// have forms that work on bytes, [Encode] and [Decode].
+// For most uses, call [Write] to export a network and [ReadFile] or [Read] to
+// load one; there are forms that work on bytes, [Encode] and [Decode].
 //
 // A network is written operation by operation as package network evaluates it,
 // so that what certify proved of it holds for the file in any runtime that
@@ -12,6 +12,7 @@
 // Read takes the graph for the truth, since that is what runtimes run. What
 // hinge notes in the metadata about the layers only guides it, and is believed
 // where writing the network that it describes gives the very graph in the file.
+// Files of other exporters are walked operator by operator; walk.go tells how.
 package onnx
 
 import (

@@ -47,6 +47,9 @@ type Miss struct {
 // missesListed bounds the missed rows that an analysis lists.
 const missesListed = 1000
 
+// tooWide says why parts of the analysis are missing.
+const tooWide = "The space of output layers and the memorised rows are not computed: the last hidden layer is too wide for a singular value decomposition in reasonable time."
+
 // stepsOfLast are the parts of the work on the output layer.
 const stepsOfLast = 3
 
@@ -67,17 +70,20 @@ func (j *job) head() error {
 	j.out.Last = last
 	outputs := j.net.Eval(j.set.X)
 	hit := last.misses(outputs, j.set)
+	if last.Solutions == phi.UnknownClass && last.MissedAll == 0 {
+		last.Solutions = phi.Specific // the network itself is the witness
+	}
 	if err := j.step("output layer: all weights with these values"); err != nil {
 		return err
 	}
 	weights, err := headWeights(j.net, y.Layer)
 	if err != nil {
-		last.Notes = append(last.Notes, err.Error())
+		last.Notes = append(last.Notes, tooWide)
 		return nil
 	}
 	svd, err := j.last.SVD()
 	if err != nil {
-		last.Notes = append(last.Notes, "The space of solutions and the memorised rows are not computed: "+err.Error())
+		last.Notes = append(last.Notes, tooWide)
 		return nil
 	}
 	last.Space = space(j.last, svd, weights)
@@ -94,17 +100,12 @@ func (j *job) head() error {
 	return nil
 }
 
-// judge says of a large matrix whether its solutions are specific or none: a
-// network that hits every row is a witness, else least squares tell. For classes
-// least squares may fail where other outputs with the same winners exist; then
+// judge says of a large matrix whether its solutions are specific or none, by
+// least squares. For classes least squares may fail where other outputs with the same winners exist; then
 // nothing is said. Residuals of regression count as none only when they are far
 // above what the closed form rounds.
 func (y *Last) judge(svd *phi.Decomposed, set *dataset.Set, scores *mat.Dense) {
 	if y.Solutions != phi.UnknownClass {
-		return
-	}
-	if y.MissedAll == 0 {
-		y.Solutions = phi.Specific
 		return
 	}
 	fit := &Last{Tolerance: y.Tolerance}

@@ -289,7 +289,7 @@ func (a *Analysis) addLast(f *facts) {
 	}
 	f.add("last layer", "%s", solutionsText(y, a.N, where))
 	if y.FurtherLabels != nil {
-		f.add("", "%s: at most so many further rows could get any labels from the output layer alone, all present outputs unchanged", count(*y.FurtherLabels))
+		f.add("room", "at most %s could get any labels from the output layer alone, all present outputs unchanged", several(*y.FurtherLabels, "further row", "further rows"))
 	}
 	f.add("hit", "%s of %s (one evaluation; hinge check proves it)", count(y.Hit), several(a.N, "row", "rows"))
 	if y.MissedAll > 0 {

@@ -14,6 +14,7 @@ type checkVerb struct {
 	net       netFlags
 	data      dataFlags
 	out       outputFlags
+	scale     scaleFlag
 	tolerance float64
 }
 
@@ -34,6 +35,7 @@ hinge check model.onnx rows.csv --target 5 --json`,
 	v.net.register(cmd)
 	v.data.register(cmd)
 	v.out.register(cmd)
+	v.scale.register(cmd)
 	cmd.Flags().Float64Var(&v.tolerance, "tolerance", 0, "regression: largest error, as a fraction of the target's range (default: that of the file)")
 	return cmd
 }
@@ -63,6 +65,7 @@ func (v *checkVerb) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return in.named(err)
 	}
+	v.scale.apply(set.X)
 	read := time.Since(start).Seconds()
 	p.stage("certifying")
 	start = time.Now()

@@ -11,9 +11,10 @@ import (
 )
 
 type predictVerb struct {
-	net  netFlags
-	data dataFlags
-	out  outputFlags
+	net   netFlags
+	data  dataFlags
+	out   outputFlags
+	scale scaleFlag
 }
 
 func predictCommand() *cobra.Command {
@@ -32,6 +33,7 @@ cat new.csv | hinge predict housing.onnx /dev/stdin`,
 	v.net.register(cmd)
 	v.data.register(cmd)
 	v.out.register(cmd)
+	v.scale.register(cmd)
 	return cmd
 }
 
@@ -56,6 +58,7 @@ func (v *predictVerb) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return in.named(err)
 	}
+	v.scale.apply(rows.X)
 	p.stage("evaluating")
 	answer, err := hinge.Predict(net, rows.X)
 	if err != nil {

@@ -69,21 +69,8 @@ hinge analyze mnist.onnx train-images-idx3-ubyte.gz,train-labels-idx1-ubyte.gz -
 func (v *analyzeVerb) run(cmd *cobra.Command, args []string) error {
 	p := v.out.begin()
 	defer p.end()
-	var err error
-	if v.opt.Memory, err = memoryBound(v.memory); err != nil {
+	if err := v.settle(); err != nil {
 		return err
-	}
-	if v.opt.Tolerance < 0 || v.opt.Tolerance >= 1 {
-		return fmt.Errorf("--tolerance is %v: give a fraction of the target's range, above 0 and below 1", v.opt.Tolerance)
-	}
-	v.opt.Patience = v.patience
-	if v.patience <= 0 {
-		v.opt.Patience = -1
-	}
-	if v.html != "" {
-		if err := canWrite(v.html); err != nil {
-			return err
-		}
 	}
 	in, err := v.data.open(args, 1)
 	if err != nil {
@@ -128,6 +115,26 @@ func (v *analyzeVerb) run(cmd *cobra.Command, args []string) error {
 	}
 	if !a.Complete {
 		return &answerNo{"stopped before the end: the report is of what was done"}
+	}
+	return nil
+}
+
+// settle checks the flags and puts them into the options.
+func (v *analyzeVerb) settle() (err error) {
+	if v.opt.Memory, err = memoryBound(v.memory); err != nil {
+		return err
+	}
+	if v.opt.Tolerance < 0 || v.opt.Tolerance >= 1 {
+		return fmt.Errorf("--tolerance is %v: give a fraction of the target's range, above 0 and below 1", v.opt.Tolerance)
+	}
+	v.opt.Patience = v.patience
+	if v.patience <= 0 {
+		v.opt.Patience = -1
+	}
+	if v.html != "" {
+		if err := canWrite(v.html); err != nil {
+			return err
+		}
 	}
 	return nil
 }

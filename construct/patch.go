@@ -201,8 +201,8 @@ func (t *patcher) correct(base *patchBase) ([]*bump, error) {
 	var bumps []*bump
 	for len(wrong) > 0 {
 		if bumpUnits(bumps)+3 > max(n/2, 5) {
-			return nil, patchUnfit(fmt.Sprintf("the base leaves %d of %d rows wrong, too many to correct %d at a time", len(t.wrong()), n, t.rows.d),
-				"use identity or deep-slab")
+			return nil, patchUnfit(fmt.Sprintf("after %d bumps of up to %d rows each, %d of %d rows are still wrong, and more units than half the rows would be needed",
+				len(bumps), t.rows.d, len(wrong), n), "use identity or deep-slab")
 		}
 		b := t.nextBump(wrong)
 		if b == nil {

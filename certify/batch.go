@@ -2,6 +2,7 @@ package certify
 
 import (
 	"math"
+	"slices"
 
 	"hinge/internal/blas"
 	"hinge/internal/parallel"
@@ -170,67 +171,81 @@ func (p *layer) each(out batch, bias []float64, term func(r, i int) (float64, ba
 
 // sums writes the balls of units that are sums of many terms.
 func (p *layer) sums(out batch, m network.Map, bias []float64, in batch) {
-	terms, most := p.awake(in)
-	if min(most, fanIn(m)) <= fewAwake && walkable(m) {
+	fanIn := fanIn(m)
+	dense, isDense := m.(*network.Dense)
+	terms := make([]int, in.c.Rows) // of each row's sums, the bias among them
+	weight := space(&p.weight, in.c.Rows, in.c.Cols)
+	parallel.Each(in.c.Rows, func(r int) {
+		terms[r] = min(in.awake(r), fanIn) + 1
+		if isDense {
+			p.weigh(weight.Row(r), in, r, terms[r])
+		}
+	})
+	if slices.Max(terms)-1 <= fewAwake && walkable(m) {
 		p.termByTerm(out, m, bias, in)
 		return
 	}
-	fanIn := fanIn(m)
-	for r := range terms {
-		terms[r] = min(terms[r], fanIn) + 1 // and the bias
-	}
-	if dense, ok := m.(*network.Dense); ok {
+	if isDense {
 		blas.MulTrans(out.c, in.c, weights(dense))
-		blas.MulTrans(out.e, p.weigh(in, terms), p.abs[dense])
+		blas.MulTrans(out.e, weight, p.abs[dense])
 	} else {
 		out.clear()
 		p.accumulate(out, m, in, terms)
 	}
-	parallel.Each(out.c.Rows, func(r int) {
-		c, e := out.c.Row(r), out.e.Row(r)
-		g, floor := p.gammaCentered(terms[r]), 4*float64(fanIn)*p.tiny
-		for i := range e {
-			b := biasOf(bias, i)
-			z := p.activate(p.bounded(ball{c[i] + b, (e[i] + g*math.Abs(b) + floor) * slack}))
-			c[i], e[i] = z.c, z.e
+	floor := 4 * float64(fanIn) * p.tiny
+	parallel.Each(out.c.Rows, func(r int) { p.finish(out.c.Row(r), out.e.Row(r), bias, p.gammaCentered(terms[r]), floor) })
+}
+
+// finish makes balls of one row's sums of centres and radii: it adds the biases,
+// whose roundings are g of their magnitude, and what underflow can do, and
+// applies the activation.
+func (p *layer) finish(c, e, bias []float64, g, floor float64) {
+	e = e[:len(c)]
+	for i := range c {
+		z := ball{c[i], e[i] + floor}
+		if bias != nil {
+			z.c += bias[i]
+			z.e += g * math.Abs(bias[i])
 		}
-	})
+		z.e *= slack
+		z = p.activate(p.bounded(z))
+		c[i], e[i] = z.c, z.e
+	}
 }
 
 func weights(m *network.Dense) blas.Matrix[float64] {
 	return blas.Matrix[float64]{Data: m.W, Rows: m.Out, Cols: m.In, Stride: m.In}
 }
 
-// awake returns for each row how many inputs can be nonzero, and the most over
-// all rows.
-func (p *layer) awake(in batch) (terms []int, most int) {
-	terms = make([]int, in.c.Rows)
-	for r := range terms {
-		c := in.c.Row(r)
-		e := in.e.Row(r)[:len(c)]
-		for j := range c {
-			// One comparison without a branch that is hard to predict; a
-			// negative zero counts, which does no harm.
-			if math.Float64bits(c[j])|math.Float64bits(e[j]) != 0 {
-				terms[r]++
-			}
-		}
-		most = max(most, terms[r])
+// awake returns how many balls of row r are not the exact zero.
+func (b batch) awake(r int) int {
+	c := b.c.Row(r)
+	e := b.e.Row(r)[:len(c)]
+	count := 0
+	for j := range c {
+		// 1 unless all bits are 0, without a branch that nobody could predict; a
+		// negative zero counts, which does no harm.
+		bits := math.Float64bits(c[j]) | math.Float64bits(e[j])
+		count += int((bits | -bits) >> 63)
 	}
-	return terms, most
+	return count
 }
 
-// weigh returns what |w_j| is multiplied by in the radius of a sum of k terms:
-// (gamma_k + g) |c_j| + (1 + gamma_k) e_j.
-func (p *layer) weigh(in batch, k []int) blas.Matrix[float64] {
+// weigh writes what |w_j| is multiplied by in the radius of row r's sums of k
+// terms: (gamma_k + g) |c_j| + (1 + gamma_k) e_j.
+func (p *layer) weigh(dst []float64, in batch, r, k int) {
+	gc, g := p.gammaCentered(k), p.gamma(k)
+	c := in.c.Row(r)[:len(dst)]
+	e := in.e.Row(r)[:len(dst)]
+	for j := range dst {
+		dst[j] = (gc*math.Abs(c[j]) + (1+g)*e[j]) * slack
+	}
+}
+
+// weighAll weighs every row r of in, for sums of k[r] terms.
+func (p *layer) weighAll(in batch, k []int) blas.Matrix[float64] {
 	weight := space(&p.weight, in.c.Rows, in.c.Cols)
-	parallel.Each(in.c.Rows, func(r int) {
-		gc, g := p.gammaCentered(k[r]), p.gamma(k[r])
-		c, e, dst := in.c.Row(r), in.e.Row(r), weight.Row(r)
-		for j := range dst {
-			dst[j] = (gc*math.Abs(c[j]) + (1+g)*e[j]) * slack
-		}
-	})
+	parallel.Each(in.c.Rows, func(r int) { p.weigh(weight.Row(r), in, r, k[r]) })
 	return weight
 }
 
@@ -240,7 +255,7 @@ func (p *layer) accumulate(out batch, m network.Map, in batch, k []int) {
 	switch m := m.(type) {
 	case *network.Dense:
 		blas.MulTransAdd(out.c, in.c, weights(m))
-		blas.MulTransAdd(out.e, p.weigh(in, k), p.abs[m])
+		blas.MulTransAdd(out.e, p.weighAll(in, k), p.abs[m])
 	case *network.Sum:
 		at := 0
 		for _, part := range m.Maps {
@@ -264,11 +279,11 @@ func (p *layer) accumulate(out batch, m network.Map, in batch, k []int) {
 		}
 	case *network.Projected:
 		t := p.project(m, in)
-		p.addTerms(out, t, p.weigh(t, k), func(i int, visit func(j int, w float64)) {
+		p.addTerms(out, t, p.weighAll(t, k), func(i int, visit func(j int, w float64)) {
 			visit(int(m.Pick[i]), m.Scale[i])
 		})
 	default:
-		p.addTerms(out, in, p.weigh(in, k), func(i int, visit func(j int, w float64)) { eachTerm(m, i, visit) })
+		p.addTerms(out, in, p.weighAll(in, k), func(i int, visit func(j int, w float64)) { eachTerm(m, i, visit) })
 	}
 }
 

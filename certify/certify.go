@@ -8,8 +8,6 @@ import (
 	"slices"
 	"sync"
 
-	"gonum.org/v1/gonum/mat"
-
 	"hinge/dataset"
 	"hinge/internal/parallel"
 	"hinge/network"
@@ -207,18 +205,4 @@ func (v *verdict) certificate(method string) *Certificate {
 	netDigest, setDigest := v.net.Digest(), v.set.Digest()
 	c.Network, c.Data = hex.EncodeToString(netDigest[:]), hex.EncodeToString(setDigest[:])
 	return &c
-}
-
-// roundedRows returns rows from <= i < to of x as point balls, rounded to the
-// arithmetic.
-func roundedRows(a arithmetic, x *mat.Dense, from, to int) batch {
-	_, d := x.Dims()
-	b := newBatch(to-from, d)
-	for r := 0; r < to-from; r++ {
-		dst := b.c.Row(r)
-		for j, v := range x.RawRowView(from + r) {
-			dst[j] = a.Round(v)
-		}
-	}
-	return b
 }

@@ -320,3 +320,22 @@ func TestShapesAreChecked(t *testing.T) {
 		t.Error("a network of one input was certified on two")
 	}
 }
+
+// A ball after the ReLU holds max(z, 0) for the ends and the centre of the ball
+// before; one below zero is the exact zero, and what is no number stays none.
+func TestReLUOfBalls(t *testing.T) {
+	for _, z := range []ball{{0, 0}, {1, 0}, {-1, 0}, {1, 1}, {-1, 1}, {1, 0.5}, {-1, 0.5}, {1, 2}, {-1, 2}, {1, 0x1p-30}, {math.Copysign(0, -1), 0}, {3, math.Inf(1)}} {
+		out := z.relu()
+		for _, v := range []float64{z.c - z.e, z.c, z.c + z.e} {
+			if w := max(v, 0); math.Abs(w-out.c) > out.e {
+				t.Errorf("%v becomes %v, which does not hold %v", z, out, w)
+			}
+		}
+		if z.c+z.e <= 0 && out != (ball{}) {
+			t.Errorf("%v becomes %v, want the exact zero", z, out)
+		}
+	}
+	if out := (ball{math.NaN(), 1}).relu(); out.c == out.c {
+		t.Errorf("no number becomes %v", out)
+	}
+}

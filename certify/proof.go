@@ -14,6 +14,8 @@ type proof struct {
 	x      *mat.Dense
 	layers []*layer
 	gates  map[int]*gateStage // by the index of the gates' layer
+	// The inputs of one batch after the other, and their radii.
+	inputs, zeros []float64
 }
 
 func newProof(net *network.Network, x *mat.Dense) *proof {
@@ -54,6 +56,7 @@ func (p *proof) each(n int, use func(from int, out batch)) {
 // worker returns a copy of the proof with work space of its own.
 func (p *proof) worker() *proof {
 	w := *p
+	w.inputs, w.zeros = nil, nil
 	w.layers = make([]*layer, len(p.layers))
 	for i, l := range p.layers {
 		w.layers[i] = l.worker()
@@ -89,7 +92,7 @@ func (p *proof) batchRows() int {
 
 // outputs returns the balls of the network's outputs for rows from <= i < to.
 func (p *proof) outputs(from, to int) batch {
-	h := roundedRows(p.arithmetic, p.x, from, to)
+	h := p.rows(from, to)
 	for i := 0; i < len(p.layers); i++ {
 		g := p.gates[i+1]
 		if g == nil {
@@ -104,6 +107,26 @@ func (p *proof) outputs(from, to int) batch {
 		h = p.layers[i].applySparse(awake)
 	}
 	return h
+}
+
+// rows returns the inputs from <= i < to as point balls, rounded to the
+// arithmetic; they are good until the next call.
+func (p *proof) rows(from, to int) batch {
+	_, d := p.x.Dims()
+	if len(p.zeros) < (to-from)*d {
+		p.zeros = make([]float64, (to-from)*d)
+	}
+	points := batch{
+		c: space(&p.inputs, to-from, d),
+		e: blas.Matrix[float64]{Data: p.zeros, Rows: to - from, Cols: d, Stride: d},
+	}
+	for r := range to - from {
+		dst := points.c.Row(r)
+		for j, v := range p.x.RawRowView(from + r) {
+			dst[j] = p.Round(v)
+		}
+	}
+	return points
 }
 
 // sparseBatch lists, for each row, the units that can be awake with their

@@ -102,7 +102,7 @@ var ratios = []ratio{
 }
 
 // ratioRuns is how many times the two benchmarks of a ratio run, in turns.
-const ratioRuns = 7
+const ratioRuns = 5
 
 // parts: Go benchmarks beside the work they cannot avoid.
 func (b *bench) parts() error {
@@ -143,7 +143,7 @@ var benchLine = regexp.MustCompile(`(?m)^Benchmark\S*\s+\d+\s+([0-9.]+) ns/op`)
 // the first one warms up.
 func benchmark(binary, name string) (float64, error) {
 	pattern := "^Benchmark" + strings.ReplaceAll(name, "/", "$/^") + "$"
-	text, err := exec.Command(binary, "-test.run", "^$", "-test.bench", pattern, "-test.benchtime", "3x", "-test.count", "2").CombinedOutput()
+	text, err := exec.Command(binary, "-test.run", "^$", "-test.bench", pattern, "-test.benchtime", "2x", "-test.count", "2").CombinedOutput()
 	if err != nil {
 		return 0, fmt.Errorf("%w\n%s", err, text)
 	}

@@ -174,7 +174,10 @@ func (p *layer) sums(out batch, m network.Map, bias []float64, in batch) {
 	fanIn := fanIn(m)
 	dense, isDense := m.(*network.Dense)
 	terms := make([]int, in.c.Rows) // of each row's sums, the bias among them
-	weight := space(&p.weight, in.c.Rows, in.c.Cols)
+	var weight blas.Matrix[float64]
+	if isDense {
+		weight = space(&p.weight, in.c.Rows, in.c.Cols)
+	}
 	parallel.Each(in.c.Rows, func(r int) {
 		terms[r] = min(in.awake(r), fanIn) + 1
 		if isDense {

@@ -21,11 +21,7 @@ import (
 // folder of real tables, which is not shipped, is not there.
 func sharedFile(t *testing.T, name string) string {
 	t.Helper()
-	folder := os.Getenv("HINGE_SHARED")
-	if folder == "" {
-		folder = filepath.Join("..", "..", "..", "shared")
-	}
-	path := filepath.Join(folder, "data", name)
+	path := filepath.Join(sharedFolder(), name)
 	if _, err := os.Stat(path); err != nil {
 		t.Skip(err)
 	}

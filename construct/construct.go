@@ -101,7 +101,9 @@ var Catalogue []*Construction
 
 // catalogueOrder is the order of the catalogue; names not listed come last.
 var catalogueOrder = []string{
-	"affine", "sorted", "sparsest", "slab", "deep-slab", "features", "identity", "patch", "needles",
+	"affine", "sorted", "sparsest", "slab", "deep-slab", "zigzag", "narrow", "packed", "grid", "delaunay",
+	"features", "sphere", "deep-diagonal", "deep-blocks", "collapse", "identity",
+	"patch", "slab-classes", "cover", "tree", "needles",
 }
 
 // register adds a construction; each file calls it from init.

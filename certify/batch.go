@@ -45,15 +45,17 @@ const fewAwake = 8
 type layer struct {
 	arithmetic
 	network.Layer
-	abs map[*network.Dense]blas.Matrix[float64] // |W| of the dense maps
+	abs map[*network.Dense]*magnitudes // |W| of the dense maps
 	// Work space, used again for every batch of rows.
-	out    [2][]float64
-	weight []float64
-	cols   *columns // the map by input, made when first needed
+	out      [2][]float64
+	weight   []float64
+	weight32 []float32
+	radius32 []float32
+	cols     *columns // the map by input, made when first needed
 }
 
 func newLayer(a arithmetic, l network.Layer) *layer {
-	p := &layer{arithmetic: a, Layer: l, abs: make(map[*network.Dense]blas.Matrix[float64])}
+	p := &layer{arithmetic: a, Layer: l, abs: make(map[*network.Dense]*magnitudes)}
 	p.prepare(l.Map)
 	return p
 }
@@ -61,11 +63,7 @@ func newLayer(a arithmetic, l network.Layer) *layer {
 func (p *layer) prepare(m network.Map) {
 	switch m := m.(type) {
 	case *network.Dense:
-		abs := blas.NewMatrix[float64](m.Out, m.In)
-		for i, w := range m.W {
-			abs.Data[i] = math.Abs(w)
-		}
-		p.abs[m] = abs
+		p.abs[m] = newMagnitudes(m)
 	case *network.Projected:
 		p.prepare(m.P)
 	case *network.Stack:
@@ -86,17 +84,17 @@ func (p *layer) prepare(m network.Map) {
 // worker returns a copy of the layer with work space of its own.
 func (p *layer) worker() *layer {
 	w := *p
-	w.out, w.weight = [2][]float64{}, nil
+	w.out, w.weight, w.weight32, w.radius32 = [2][]float64{}, nil, nil, nil
 	return &w
 }
 
 // space returns a matrix in *buffer, which it grows as needed; its entries are
 // anything.
-func space(buffer *[]float64, rows, cols int) blas.Matrix[float64] {
+func space[T blas.Float](buffer *[]T, rows, cols int) blas.Matrix[T] {
 	if cap(*buffer) < rows*cols {
-		*buffer = make([]float64, rows*cols)
+		*buffer = make([]T, rows*cols)
 	}
-	return blas.Matrix[float64]{Data: (*buffer)[:rows*cols], Rows: rows, Cols: cols, Stride: cols}
+	return blas.Matrix[T]{Data: (*buffer)[:rows*cols], Rows: rows, Cols: cols, Stride: cols}
 }
 
 // apply returns the balls of the layer's outputs; they are good until the next
@@ -174,14 +172,15 @@ func (p *layer) sums(out batch, m network.Map, bias []float64, in batch) {
 	fanIn := fanIn(m)
 	dense, isDense := m.(*network.Dense)
 	terms := make([]int, in.c.Rows) // of each row's sums, the bias among them
-	var weight blas.Matrix[float64]
+	var weight blas.Matrix[float32]
+	var extents []extent // of each row's weights
 	if isDense {
-		weight = space(&p.weight, in.c.Rows, in.c.Cols)
+		weight, extents = space(&p.weight32, in.c.Rows, in.c.Cols), make([]extent, in.c.Rows)
 	}
 	parallel.Each(in.c.Rows, func(r int) {
 		terms[r] = min(in.awake(r), fanIn) + 1
 		if isDense {
-			p.weigh(weight.Row(r), in, r, terms[r])
+			extents[r] = p.weigh32(weight.Row(r), in, r, terms[r])
 		}
 	})
 	if slices.Max(terms)-1 <= fewAwake && walkable(m) {
@@ -190,7 +189,7 @@ func (p *layer) sums(out batch, m network.Map, bias []float64, in batch) {
 	}
 	if isDense {
 		blas.MulTrans(out.c, in.c, weights(dense))
-		blas.MulTrans(out.e, weight, p.abs[dense])
+		p.radii(out, p.abs[dense], in, terms, weight, extents)
 	} else {
 		out.clear()
 		p.accumulate(out, m, in, terms)
@@ -258,7 +257,7 @@ func (p *layer) accumulate(out batch, m network.Map, in batch, k []int) {
 	switch m := m.(type) {
 	case *network.Dense:
 		blas.MulTransAdd(out.c, in.c, weights(m))
-		blas.MulTransAdd(out.e, p.weighAll(in, k), p.abs[m])
+		blas.MulTransAdd(out.e, p.weighAll(in, k), p.abs[m].in64())
 	case *network.Sum:
 		at := 0
 		for _, part := range m.Maps {

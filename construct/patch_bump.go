@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"hinge/internal/fixed"
 	"hinge/network"
 )
 
@@ -25,10 +26,6 @@ type bump struct {
 }
 
 const (
-	// independence is the least distance of a row from the span of a group,
-	// relative to its length, at which it may join: the rows of a group then
-	// determine an affine function stably.
-	independence = 3e-3
 	// onPlane is the distance, relative to |w||x~|, up to which a row counts
 	// as lying on the hyperplane.
 	onPlane = 1e-11
@@ -139,10 +136,10 @@ func (t *patcher) through(wrong []int, lift [][]float64) *bump {
 // independent, and over fewer when the hyperplane through them passes too close
 // to some other row.
 func (t *patcher) largest(list []candidate, common []float64, lift [][]float64) *bump {
-	var group affineSpan
+	var group fixed.Span
 	var members []candidate
 	for _, c := range list {
-		if group.add(homogeneous(t.x(c.row))) {
+		if group.Add(fixed.Homogeneous(t.x(c.row))) {
 			members = append(members, c)
 		}
 		if len(members) == t.rows.d { // a hyperplane holds no more
@@ -150,7 +147,7 @@ func (t *patcher) largest(list []candidate, common []float64, lift [][]float64) 
 		}
 	}
 	for size, failed := len(members), 0; size > 0; failed++ {
-		group.shrink(size)
+		group.Shrink(size)
 		if b := t.over(&group, members[:size], common, lift); b != nil {
 			if size < len(list) {
 				t.capacity = max(t.capacity, size)
@@ -167,7 +164,7 @@ func (t *patcher) largest(list []candidate, common []float64, lift [][]float64) 
 }
 
 // over builds the bump over a group, nil when rounding would spoil it.
-func (t *patcher) over(group *affineSpan, members []candidate, common []float64, lift [][]float64) *bump {
+func (t *patcher) over(group *fixed.Span, members []candidate, common []float64, lift [][]float64) *bump {
 	b := &bump{lift: lift}
 	d := t.rows.d
 	in := make(map[int]bool, len(members))
@@ -183,7 +180,7 @@ func (t *patcher) over(group *affineSpan, members []candidate, common []float64,
 			shortfall[j] = m.z[a] - common[a]
 			b.top = max(b.top, 1.25*m.z[a])
 		}
-		value := group.interpolate(shortfall)
+		value := group.Interpolate(shortfall)
 		value[d] += common[a]
 		b.value = append(b.value, value)
 		g = append(g, t.rows.dots(value[:d], value[d]))

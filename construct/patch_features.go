@@ -6,6 +6,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"hinge/internal/blas"
+	"hinge/internal/fixed"
 	"hinge/network"
 )
 
@@ -53,7 +54,7 @@ func drawDifferences(x *mat.Dense, unit []float64, m int, rng *rand.Rand) *drawn
 		for c := range diff {
 			diff[c] = unit[c] * (a[c] - b[c])
 		}
-		if !normalizeVector(diff) {
+		if !fixed.Normalize(diff) {
 			diff[rng.IntN(d)] = 1
 		}
 		theta := 0.0

@@ -4,7 +4,7 @@ import (
 	"math"
 	"sort"
 
-	"hinge/internal/parallel"
+	"hinge/internal/fixed"
 )
 
 // The hyperplane of a bump: through all rows of a group, far from all others.
@@ -20,7 +20,7 @@ func (t *patcher) onPlane(s float64, i int) bool {
 // random directions of the group's complement it takes the best, then pushes
 // the hyperplane away from the nearest rows again and again. It returns nil
 // when the group spans all rows.
-func (t *patcher) hyperplane(group *affineSpan, g []float64, b *bump, in map[int]bool) (w, s []float64) {
+func (t *patcher) hyperplane(group *fixed.Span, g []float64, b *bump, in map[int]bool) (w, s []float64) {
 	d, top := t.rows.d, b.top
 	best := 0.0
 	for try := 0; try < 4; try++ {
@@ -28,8 +28,8 @@ func (t *patcher) hyperplane(group *affineSpan, g []float64, b *bump, in map[int
 		for j := range z {
 			z[j] = t.rng.Float64() + t.rng.Float64() + t.rng.Float64() - 1.5
 		}
-		z = group.complement(z)
-		if !normalizeVector(z) {
+		z = group.Complement(z)
+		if !fixed.Normalize(z) {
 			continue
 		}
 		sz := t.rows.dots(z[:d], z[d])
@@ -51,7 +51,7 @@ func (t *patcher) hyperplane(group *affineSpan, g []float64, b *bump, in map[int
 			break
 		}
 		at = t.push(group, at, size, g, top, now*(1+stride), near)
-		if !normalizeVector(at) {
+		if !fixed.Normalize(at) {
 			break
 		}
 		size = t.rows.dots(at[:d], at[d])
@@ -96,10 +96,10 @@ func (t *patcher) nearest(s, g []float64, top float64, in map[int]bool) (least f
 
 // push moves w, within the group's complement, so that the given rows reach the
 // ratio aim, one after the other.
-func (t *patcher) push(group *affineSpan, w, s, g []float64, top, aim float64, rows []int) []float64 {
+func (t *patcher) push(group *fixed.Span, w, s, g []float64, top, aim float64, rows []int) []float64 {
 	w = append([]float64(nil), w...)
 	for _, i := range rows {
-		x := homogeneous(t.x(i))
+		x := fixed.Homogeneous(t.x(i))
 		side := 1.0
 		if s[i] < 0 {
 			side = -1
@@ -108,90 +108,10 @@ func (t *patcher) push(group *affineSpan, w, s, g []float64, top, aim float64, r
 		if lack <= 0 {
 			continue
 		}
-		away := group.complement(x)
+		away := group.Complement(x)
 		if reach := fixedDot(away, away); reach > 0 {
 			fixedAxpy(w, side*lack/reach, away)
 		}
 	}
 	return w
-}
-
-// homogeneous returns (x, 1).
-func homogeneous(x []float64) []float64 {
-	return append(append(make([]float64, 0, len(x)+1), x...), 1)
-}
-
-func normalizeVector(v []float64) bool {
-	length := math.Sqrt(fixedDot(v, v))
-	if !(length > 1e-9) {
-		return false
-	}
-	scaleBy(v, 1/length)
-	return true
-}
-
-// An affineSpan is the span of rows x~, as an orthonormal basis grown row by
-// row (Gram-Schmidt, twice, which is enough [Kahan, Parlett]): the m rows are
-// R Q with R lower triangular.
-type affineSpan struct {
-	q, r [][]float64
-}
-
-// add takes a row into the span unless it is within a relative distance
-// independence of it, and reports whether it did.
-func (a *affineSpan) add(x []float64) bool {
-	length := math.Sqrt(fixedDot(x, x))
-	v := append([]float64(nil), x...)
-	coef := make([]float64, len(a.q)+1)
-	for pass := 0; pass < 2; pass++ {
-		a.reduce(v, coef)
-	}
-	rest := math.Sqrt(fixedDot(v, v))
-	if rest <= independence*length {
-		return false
-	}
-	scaleBy(v, 1/rest)
-	coef[len(a.q)] = rest
-	a.q, a.r = append(a.q, v), append(a.r, coef)
-	return true
-}
-
-// reduce subtracts from v its part in the span, and adds its coefficients to
-// coef.
-func (a *affineSpan) reduce(v, coef []float64) {
-	c := make([]float64, len(a.q))
-	parallel.Each((len(a.q)+31)/32, func(k int) {
-		for j := 32 * k; j < min(len(c), 32*(k+1)); j++ {
-			c[j] = fixedDot(a.q[j], v)
-		}
-	})
-	for j, cj := range c {
-		fixedAxpy(v, -cj, a.q[j])
-		if coef != nil {
-			coef[j] += cj
-		}
-	}
-}
-
-// shrink keeps the first size rows.
-func (a *affineSpan) shrink(size int) { a.q, a.r = a.q[:size], a.r[:size] }
-
-// complement returns the part of z orthogonal to the span.
-func (a *affineSpan) complement(z []float64) []float64 {
-	v := append([]float64(nil), z...)
-	a.reduce(v, nil)
-	a.reduce(v, nil)
-	return v
-}
-
-// interpolate returns the least-norm affine function (d+1 weights) that takes
-// the given values on the span's rows.
-func (a *affineSpan) interpolate(values []float64) []float64 {
-	c := make([]float64, len(a.q))
-	out := make([]float64, len(a.q[0]))
-	for i, v := range values {
-		c[i] = (v - fixedDot(a.r[i][:i], c[:i])) / a.r[i][i]
-		fixedAxpy(out, c[i], a.q[i])
-	}
-	return out
 }

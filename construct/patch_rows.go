@@ -5,6 +5,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"hinge/internal/fixed"
 	"hinge/internal/parallel"
 )
 
@@ -166,29 +167,10 @@ func eachChunk(n int, f func(chunk, from, to int)) {
 	parallel.Each((n+chunkRows-1)/chunkRows, func(k int) { f(k, k*chunkRows, min(n, (k+1)*chunkRows)) })
 }
 
-// fixedDot is the sum of x[i]*y[i] in one fixed order, each product rounded.
-func fixedDot(x, y []float64) float64 {
-	var a, b, c, d float64
-	n := len(x) &^ 3
-	for i := 0; i < n; i += 4 {
-		p, q := x[i:i+4:i+4], y[i:i+4:i+4]
-		a += float64(p[0] * q[0])
-		b += float64(p[1] * q[1])
-		c += float64(p[2] * q[2])
-		d += float64(p[3] * q[3])
-	}
-	for i := n; i < len(x); i++ {
-		a += float64(x[i] * y[i])
-	}
-	return (a + b) + (c + d)
-}
+// fixedDot and fixedAxpy are the kernels of package fixed.
+func fixedDot(x, y []float64) float64 { return fixed.Dot(x, y) }
 
-// fixedAxpy adds s*x to dst, each product rounded.
-func fixedAxpy(dst []float64, s float64, x []float64) {
-	for i, v := range x {
-		dst[i] += float64(s * v)
-	}
-}
+func fixedAxpy(dst []float64, s float64, x []float64) { fixed.Axpy(dst, s, x) }
 
 // fixedCholesky overwrites the lower triangle of a (d x d) with its Cholesky
 // factor, in one fixed order of operations. A pivot that is not positive is
@@ -226,8 +208,4 @@ func fixedSolve(l []float64, d, k int, b []float64) {
 	}
 }
 
-func scaleBy(x []float64, s float64) {
-	for i := range x {
-		x[i] *= s
-	}
-}
+func scaleBy(x []float64, s float64) { fixed.Scale(x, s) }

@@ -87,7 +87,7 @@ func (p *Matrix) evaluate() error {
 	}
 	c := newCollector(p.n, p.m, p.eps)
 	var fault error
-	eachBlock(p.net, p.x, p.layer, func(from int, block *mat.Dense) {
+	eachBlock(p.net, p.x, p.layer, p.rowsOfBlock(p.m), func(from int, block *mat.Dense) {
 		rows, _ := block.Dims()
 		for r := 0; r < rows && fault == nil; r++ {
 			row := block.RawRowView(r)
@@ -117,10 +117,10 @@ func checkRow(i int, row []float64) error {
 	return nil
 }
 
-// eachBlock calls f with the outputs of a layer on consecutive blocks of rows.
-func eachBlock(net *network.Network, x mat.Matrix, layer int, f func(from int, block *mat.Dense)) {
+// eachBlock calls f with the outputs of a layer on consecutive blocks of so many
+// rows.
+func eachBlock(net *network.Network, x mat.Matrix, layer, rows int, f func(from int, block *mat.Dense)) {
 	n, _ := x.Dims()
-	rows := max(1, blockElements/net.Layers[layer].Width())
 	for from := 0; from < n; from += rows {
 		f(from, net.Activations(rowBlock(x, from, min(from+rows, n)), layer))
 	}

@@ -174,7 +174,7 @@ func (c *coordinates) evaluate(net *network.Network, x mat.Matrix, l int, source
 	for k := range c.t {
 		c.t[k] = make([]float64, c.n)
 	}
-	eachBlock(&read, x, l, func(from int, block *mat.Dense) {
+	eachBlock(&read, x, l, max(1, blockElements/read.Layers[l].Width()), func(from int, block *mat.Dense) {
 		rows, _ := block.Dims()
 		for r := 0; r < rows; r++ {
 			for k, v := range block.RawRowView(r) {

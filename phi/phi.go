@@ -248,7 +248,7 @@ func (p *Matrix) visit(f func(i int, row []float64)) {
 		}
 		return
 	}
-	eachBlock(p.net, p.x, p.layer, func(from int, block *mat.Dense) {
+	eachBlock(p.net, p.x, p.layer, p.rowsOfBlock(p.m), func(from int, block *mat.Dense) {
 		rows, _ := block.Dims()
 		for r := 0; r < rows; r++ {
 			f(from+r, block.RawRowView(r))

@@ -187,37 +187,6 @@ func withOnes(a *mat.Dense) *mat.Dense {
 	return b
 }
 
-// rFactor returns R (m+1 x m+1) of the QR factorization of [Phi 1], by
-// factoring [R; next rows] over and over.
-func (p *Matrix) rFactor() *mat.Dense {
-	width := p.m + 1
-	chunk := mat.NewDense(max(4*width, min(p.n, blockElements/width)), width, nil)
-	rows := 0
-	fold := func() {
-		var qr mat.QR
-		qr.Factorize(chunk.Slice(0, rows, 0, width))
-		var r mat.Dense
-		qr.RTo(&r)
-		chunk.Zero()
-		chunk.Copy(r.Slice(0, width, 0, width))
-		rows = width
-	}
-	capacity, _ := chunk.Dims()
-	p.visit(func(_ int, row []float64) {
-		if rows == capacity {
-			fold()
-		}
-		dst := chunk.RawRowView(rows)
-		copy(dst, row)
-		dst[width-1] = 1
-		rows++
-	})
-	if rows > width {
-		fold()
-	}
-	return mat.DenseCopyOf(chunk.Slice(0, rows, 0, width))
-}
-
 // singularValues returns the singular values of a, descending. The longer side
 // is reduced by QR first; ok is false when the iteration did not converge.
 func singularValues(a mat.Matrix) (sigma []float64, ok bool) {

@@ -107,7 +107,7 @@ func (p *Matrix) evaluatePlain(w *csr, plain []int) (values map[int][]float64, o
 	for _, j := range plain {
 		values[j] = make([]float64, p.n)
 	}
-	eachBlock(small, p.x, p.layer, func(from int, block *mat.Dense) {
+	eachBlock(small, p.x, p.layer, p.rowsOfBlock(len(plain)), func(from int, block *mat.Dense) {
 		rows, _ := block.Dims()
 		for r := 0; r < rows; r++ {
 			for k, v := range block.RawRowView(r) {

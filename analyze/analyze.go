@@ -37,8 +37,9 @@ type Options struct {
 	// Memory bounds the bytes spent on matrices of outputs; 0 means
 	// [DefaultMemory].
 	Memory int64
-	// Patience is the time spent on the separability of one layer; 0 means
-	// [DefaultPatience], a negative one leaves separability out.
+	// Patience is the most time spent on the separability of one layer; 0 means
+	// that all layers share [DefaultPatience], a negative one leaves separability
+	// out.
 	Patience time.Duration
 	// Tolerance is the largest error of a row that counts as hit in regression,
 	// as a fraction of each target's range; 0 means 1e-5 for float32 networks
@@ -48,14 +49,17 @@ type Options struct {
 	Rows []int
 	// Seed of the samples.
 	Seed uint64
-	// Progress, if not nil, is told what begins, and how much of all is done.
+	// Progress, if not nil, is told what is being done, and how much of all is
+	// done, from 0 to 1: an estimate by the sizes of the layers.
 	Progress func(stage string, done float64)
 }
 
-// Defaults of [Options].
+// Defaults of [Options]. DefaultPatience is for all layers together: twice what
+// deciding every class of MNIST's 60,000 rows takes on two cores, in the space
+// of its 784 inputs and in two layers of 256 units.
 const (
 	DefaultMemory   = 4 << 30
-	DefaultPatience = 10 * time.Second
+	DefaultPatience = 90 * time.Second
 )
 
 // An Analysis is everything found about a network on a table.
@@ -65,6 +69,7 @@ type Analysis struct {
 	Inputs    int     `json:"inputs"`
 	Outputs   int     `json:"outputs"`
 	Units     int     `json:"units"`
+	Depth     int     `json:"hidden_layers"`
 	Layers    []Layer `json:"layers"` // the inputs, then every hidden layer
 	Last      *Last   `json:"last"`   // nil when the analysis ended before
 	// Complete is false when the analysis was stopped; Stopped then says where.
@@ -75,26 +80,24 @@ type Analysis struct {
 
 // job is one run of [Network].
 type job struct {
-	ctx     context.Context
-	net     *network.Network
-	set     *dataset.Set
-	opt     Options
-	out     *Analysis
-	hidden  []int // layers with a ReLU that another layer reads
-	steps   int   // of the whole job
-	stepsAt int
-	last    *phi.Matrix
+	ctx    context.Context
+	net    *network.Network
+	set    *dataset.Set
+	opt    Options
+	out    *Analysis
+	hidden []int // layers with a ReLU that another layer reads
+	meter  meter
+	spent  time.Duration // on separability
+	last   *phi.Matrix
 }
-
-// errStopped ends a job whose context has ended.
-var errStopped = errors.New("analyze: stopped")
 
 // Network analyses net on set. Inputs must be as the network takes them; for rows
 // without targets give the network's own outputs as Y.
 //
-// When ctx ends early the analysis made so far comes back, with Complete false
-// and no error. Errors: rows that do not fit the network, and outputs that are
-// not finite.
+// When ctx ends early, in the middle of a step too, the analysis made so far comes
+// back, with Complete false and no error; see [job.within] for what then goes on
+// in the background. Errors: rows that do not fit the network, and outputs that
+// are not finite.
 func Network(ctx context.Context, net *network.Network, set *dataset.Set, opt Options) (*Analysis, error) {
 	if err := fitsRows(net, set); err != nil {
 		return nil, err
@@ -103,8 +106,8 @@ func Network(ctx context.Context, net *network.Network, set *dataset.Set, opt Op
 		return nil, fmt.Errorf("analyze: targets of %d x %d for %d rows and a network of %d outputs", n, p, set.N(), net.Outputs())
 	}
 	j := &job{ctx: ctx, net: net, set: set, opt: opt, hidden: innerLayers(net)}
-	j.out = &Analysis{Precision: net.Precision.String(), Rows: set.N(), Inputs: set.D(), Outputs: net.Outputs(), Units: net.Units(), Notes: []string{}}
-	j.steps = stepsPerLayer*(len(j.hidden)+1) + stepsOfLast
+	j.out = &Analysis{Precision: net.Precision.String(), Rows: set.N(), Inputs: set.D(), Outputs: net.Outputs(), Units: net.Units(), Depth: len(j.hidden), Notes: []string{}}
+	j.meter = newMeter(net, j.hidden)
 	err := j.run()
 	if errors.Is(err, errStopped) {
 		return j.out, nil
@@ -129,20 +132,6 @@ func (j *job) run() error {
 		}
 	}
 	return j.head()
-}
-
-// step tells what begins, and ends the job when its context has.
-func (j *job) step(format string, args ...any) error {
-	stage := fmt.Sprintf(format, args...)
-	if j.ctx.Err() != nil {
-		j.out.Stopped = "before " + stage
-		return errStopped
-	}
-	if j.opt.Progress != nil {
-		j.opt.Progress(stage, float64(j.stepsAt)/float64(j.steps))
-	}
-	j.stepsAt++
-	return nil
 }
 
 // elements returns how many numbers a matrix of outputs may hold. At most

@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"errors"
 	"math"
 
 	"gonum.org/v1/gonum/mat"
@@ -50,12 +51,9 @@ const missesListed = 1000
 // tooWide says why parts of the analysis are missing.
 const tooWide = "The space of output layers and the memorised rows are not computed: the last hidden layer is too wide for a singular value decomposition in reasonable time."
 
-// stepsOfLast are the parts of the work on the output layer.
-const stepsOfLast = 3
-
 // head analyses the output layer on the last hidden one.
 func (j *job) head() error {
-	if err := j.step("output layer: rows it misses"); err != nil {
+	if err := j.step(shareMisses, "output layer: rows it misses"); err != nil {
 		return err
 	}
 	y := &j.out.Layers[len(j.out.Layers)-1]
@@ -67,36 +65,64 @@ func (j *job) head() error {
 		}
 	}
 	last.Reachable, last.FurtherLabels = y.RankWithBias, y.Affine
-	j.out.Last = last
-	outputs := j.net.Eval(j.set.X)
+	outputs, err := within(j, func() (*mat.Dense, error) { return j.net.Eval(j.set.X), nil })
+	if err != nil {
+		return err
+	}
 	hit := last.misses(outputs, j.set)
 	if last.Solutions == phi.UnknownClass && last.MissedAll == 0 {
 		last.Solutions = phi.Specific // the network itself is the witness
 	}
-	if err := j.step("output layer: all weights with these values"); err != nil {
+	j.out.Last = last
+	return j.solutions(last, hit)
+}
+
+// solutions adds what takes the singular vectors of the last hidden layer.
+func (j *job) solutions(y *Last, hit []bool) error {
+	if err := j.step(shareSpace, "output layer: all weights with these values"); err != nil {
 		return err
 	}
-	weights, err := headWeights(j.net, y.Layer)
-	if err != nil {
-		last.Notes = append(last.Notes, tooWide)
-		return nil
+	type vectors struct {
+		weights *mat.Dense
+		svd     *phi.Decomposed
+		space   *Space
 	}
-	svd, err := j.last.SVD()
-	if err != nil {
-		last.Notes = append(last.Notes, tooWide)
-		return nil
-	}
-	last.Space = space(j.last, svd, weights)
-	if err := j.step("output layer: memorised rows"); err != nil {
+	v, err := within(j, func() (v vectors, err error) {
+		if v.weights, err = headWeights(j.net, y.Layer); err != nil {
+			return v, err
+		}
+		if v.svd, err = j.last.SVD(); err != nil {
+			return v, err
+		}
+		v.space = space(j.last, v.svd, v.weights)
+		return v, nil
+	})
+	if errors.Is(err, errStopped) {
 		return err
 	}
-	if len(svd.Sigma) == 0 {
+	if err != nil {
+		y.Notes = append(y.Notes, tooWide)
 		return nil
 	}
-	scores := scoresOf(j.last, svd, j.numbersOf)
-	last.judge(svd, j.set, scores)
-	last.Memorised = memorised(svd, j.set, hit, scores)
-	last.lean(j, weights)
+	y.Space = v.space
+	if err := j.step(shareMemorised, "output layer: memorised rows"); err != nil {
+		return err
+	}
+	if len(v.svd.Sigma) == 0 {
+		return nil
+	}
+	draft := *y
+	done, err := within(j, func() (*Last, error) {
+		scores := scoresOf(j.last, v.svd, j.numbersOf)
+		draft.judge(v.svd, j.set, scores)
+		draft.Memorised = memorised(v.svd, j.set, hit, scores)
+		draft.lean(j, v.weights)
+		return &draft, nil
+	})
+	if err != nil {
+		return err
+	}
+	j.out.Last = done
 	return nil
 }
 

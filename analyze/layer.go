@@ -1,8 +1,6 @@
 package analyze
 
 import (
-	"cmp"
-	"context"
 	"fmt"
 	"math"
 	"time"
@@ -49,9 +47,6 @@ type Layer struct {
 // factor, within which the rank counts as unsure.
 const sureFactor = 4
 
-// Parts of the work on one layer, for progress.
-const stepsPerLayer = 4
-
 // noiseRows is how many rows the rounding of a float32 layer is measured on.
 const noiseRows = 512
 
@@ -67,38 +62,32 @@ func (j *job) layer(k, l int) error {
 	if k > 0 {
 		name = fmt.Sprintf("hidden %d", k)
 	}
-	if err := j.step("%s: outputs on all rows", name); err != nil {
-		return err
-	}
-	start := time.Now()
 	rows, m := j.set.N(), j.set.D()
 	if l >= 0 {
 		m = j.net.Layers[l].Width()
 	}
-	opt := phi.Options{MaxElements: j.elements(), MaxWork: 1e13}
-	layer := Layer{Name: name}
-	layer.Noise = j.noise(l)
-	if layer.Noise > 0 {
-		opt.Tolerance = max(noiseFactor*layer.Noise, float64(max(rows, m))*0x1p-52)
-	} else {
-		opt.Tolerance = float64(max(rows, m)) * 0x1p-52
+	j.meter.width = float64(m)
+	start := time.Now()
+	if err := j.step(shareOutputs, "%s: outputs on all rows", name); err != nil {
+		return err
 	}
-	p, err := phi.Build(j.net, j.set.X, l, opt)
+	layer := Layer{Name: name}
+	noise, err := within(j, func() (float64, error) { return j.noise(l), nil })
 	if err != nil {
 		return err
 	}
-	if err := j.step("%s: rank and kind", name); err != nil {
+	layer.Noise = noise
+	opt := phi.Options{MaxElements: j.elements(), MaxWork: 1e13, Tolerance: float64(max(rows, m)) * 0x1p-52}
+	if noise > 0 {
+		opt.Tolerance = max(noiseFactor*noise, opt.Tolerance)
+	}
+	p, err := within(j, func() (*phi.Matrix, error) { return phi.Build(j.net, j.set.X, l, opt) })
+	if err != nil {
 		return err
 	}
-	layer.describe(p, l, j.set, k == len(j.hidden))
-	if err := j.step("%s: classes", name); err != nil {
-		j.out.Layers = append(j.out.Layers, layer)
-		return err
-	}
-	h, set := j.numbers(&layer, p)
-	err = j.step("%s: separability", name)
-	if err == nil && set.IsClasses() && j.opt.Patience >= 0 {
-		layer.separate(j.ctx, h, set, cmp.Or(j.opt.Patience, DefaultPatience))
+	layer.count(p, l)
+	if err = j.ranked(&layer, p, k == len(j.hidden)); err == nil {
+		err = j.sorted(&layer, p)
 	}
 	layer.Seconds = time.Since(start).Seconds()
 	j.out.Layers = append(j.out.Layers, layer)
@@ -106,15 +95,47 @@ func (j *job) layer(k, l int) error {
 	return err
 }
 
-// separate asks which classes a hyperplane can part from all others.
-func (y *Layer) separate(ctx context.Context, h *mat.Dense, set *dataset.Set, patience time.Duration) {
-	y.Separability = separability(ctx, h, set.Class, set.P(), patience)
-	for k := range y.Separability {
-		rows := y.Separability[k].Rows
-		for i := range rows {
-			rows[i] = rowOf(set, rows[i])
-		}
+// ranked adds what takes a factorization.
+func (j *job) ranked(y *Layer, p *phi.Matrix, last bool) error {
+	if err := j.step(shareRank, "%s: rank and kind", y.Name); err != nil {
+		return err
 	}
+	draft := *y
+	got, err := within(j, func() (*Layer, error) {
+		draft.describe(p, j.set, last)
+		return &draft, nil
+	})
+	if err != nil {
+		return err
+	}
+	*y = *got
+	return nil
+}
+
+// sorted adds to y how far the layer has sorted the classes: what needs the
+// outputs themselves.
+func (j *job) sorted(y *Layer, p *phi.Matrix) error {
+	if err := j.step(shareClasses, "%s: classes", y.Name); err != nil {
+		return err
+	}
+	type numbers struct {
+		layer Layer
+		h     *mat.Dense
+		set   *dataset.Set
+	}
+	draft := *y
+	got, err := within(j, func() (numbers, error) {
+		h, set := j.numbers(&draft, p)
+		return numbers{draft, h, set}, nil
+	})
+	if err != nil {
+		return err
+	}
+	*y = got.layer
+	if err := j.step(shareSeparability, "%s: separability", y.Name); err != nil || !got.set.IsClasses() || j.opt.Patience < 0 {
+		return err
+	}
+	return j.separate(y, got.h, got.set)
 }
 
 // noise measures how far the outputs of layer l are from those of exact
@@ -167,14 +188,10 @@ func largestSingular(a *mat.Dense) float64 {
 // least squares, takes less than a second.
 const solveElements = 1 << 21
 
-// describe reads the matrix: everything that needs no targets, and the class of
-// solutions when it is the last hidden layer.
-func (y *Layer) describe(p *phi.Matrix, l int, set *dataset.Set, last bool) {
+// count takes over what was counted while the matrix was built.
+func (y *Layer) count(p *phi.Matrix, l int) {
 	n, m := p.Dims()
-	if !last || n*m > solveElements {
-		set = nil // a large one is judged with the scores of its rows, see [Last.judge]
-	}
-	y.Facts = p.Facts(set)
+	y.Facts = p.Counts()
 	y.Layer = l
 	stats := p.Stats()
 	y.DeadUnits, y.AlwaysOnUnits = list(stats.Dead), list(stats.AlwaysOn)
@@ -183,6 +200,19 @@ func (y *Layer) describe(p *phi.Matrix, l int, set *dataset.Set, last bool) {
 		y.Duplicates = [][]int{}
 	}
 	y.RowDensity, y.UnitDensity = histogram(stats.PerRow, m), histogram(stats.PerUnit, n)
+	y.Spectrum, y.RankRange = []float64{}, [2]int{y.RankLower, y.RankUpper}
+}
+
+// describe reads the matrix: everything that needs no targets, and the class of
+// solutions when it is the last hidden layer.
+func (y *Layer) describe(p *phi.Matrix, set *dataset.Set, last bool) {
+	n, m := p.Dims()
+	if !last || n*m > solveElements {
+		set = nil // a large one is judged with the scores of its rows, see [Last.judge]
+	}
+	l := y.Layer
+	y.Facts = p.Facts(set)
+	y.Layer = l
 	y.Spectrum = finite(p.SingularValues(false))
 	y.decide(n, m)
 	if essential, free, err := p.Essential(); err == nil {

@@ -2,11 +2,13 @@ package analyze
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
 	"gonum.org/v1/gonum/mat"
 
+	"hinge/dataset"
 	"hinge/internal/lp"
 )
 
@@ -40,15 +42,57 @@ type Separability struct {
 	Seconds float64   `json:"seconds"`
 }
 
+// separate asks which classes a hyperplane can part from all others in h, the
+// outputs of layer y on the rows of set. When the context ends, the verdicts and
+// bounds found so far stay.
+func (j *job) separate(y *Layer, h *mat.Dense, set *dataset.Set) error {
+	began := time.Now()
+	_, m := h.Dims()
+	points, err := within(j, func() (*lp.Points, error) { return lp.NewPoints(h) })
+	if errors.Is(err, errStopped) {
+		return err
+	}
+	found := separability(j.ctx, points, err, set.Class, set.P(), j.patience(m), j.tell)
+	for k := range found {
+		for i, row := range found[k].Rows {
+			found[k].Rows[i] = rowOf(set, row)
+		}
+	}
+	y.Separability = found
+	j.spent += time.Since(began)
+	if j.ctx.Err() != nil {
+		return j.stoppedDuring()
+	}
+	return nil
+}
+
+// patience returns the time for the separability of the present layer, of width
+// m. By default the layers share DefaultPatience by the squares of their widths,
+// and later ones get what earlier ones leave: on dense data the time of a
+// verdict grows with the third power of the width, but narrow layers spend
+// most on pricing the rows.
+func (j *job) patience(m int) time.Duration {
+	if j.opt.Patience > 0 {
+		return j.opt.Patience
+	}
+	own := float64(m) * float64(m)
+	rest := own
+	for _, l := range j.hidden[len(j.out.Layers):] {
+		w := float64(j.net.Layers[l].Width())
+		rest += w * w
+	}
+	return max(time.Duration(own/rest*float64(DefaultPatience-j.spent)), time.Second)
+}
+
 // separability asks for each of the k classes whether its rows are linearly
-// separable from all others in h (n x m); class[i] is the class of row i.
-// patience is for all classes together, and what one leaves is shared by the
-// next; 0 means no bound but ctx's. A class that is not decided in its time is
-// unknown, with the bounds found. h is not changed.
-func separability(ctx context.Context, h *mat.Dense, class []int, k int, patience time.Duration) []Separability {
+// separable from all others; class[i] is the class of row i of the points, which
+// could not be prepared when err is not nil. patience is for all classes
+// together, and what one leaves is shared by the next; 0 means no bound but
+// ctx's. A class that is not decided in its time is unknown, with the bounds
+// found. tell, if not nil, is told what part of the classes is done.
+func separability(ctx context.Context, points *lp.Points, err error, class []int, k int, patience time.Duration, tell func(float64)) []Separability {
 	out := make([]Separability, k)
 	start := time.Now()
-	points, err := lp.NewPoints(h)
 	for c := range out {
 		out[c].Class = c
 		if err != nil {
@@ -57,6 +101,10 @@ func separability(ctx context.Context, h *mat.Dense, class []int, k int, patienc
 		}
 		if c == 1 && k == 2 {
 			out[1] = out[0].opposite()
+			continue
+		}
+		if ctx.Err() != nil {
+			out[c].Verdict, out[c].Why = string(lp.Unknown), "stopped"
 			continue
 		}
 		began := time.Now()
@@ -69,7 +117,13 @@ func separability(ctx context.Context, h *mat.Dense, class []int, k int, patienc
 			in[i] = v == c
 		}
 		out[c].fill(points.Separate(ctx, in, opt))
+		if out[c].Verdict == string(lp.Unknown) && ctx.Err() != nil {
+			out[c].Why = "stopped"
+		}
 		out[c].Seconds = time.Since(began).Seconds()
+		if tell != nil {
+			tell(float64(c+1) / float64(k))
+		}
 	}
 	return out
 }

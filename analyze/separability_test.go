@@ -19,6 +19,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"hinge/internal/blas"
+	"hinge/internal/lp"
 	"hinge/onnx"
 )
 
@@ -33,6 +34,12 @@ func testData(t testing.TB) string {
 		t.Skip("no shared data: ", err)
 	}
 	return dir
+}
+
+// verdicts asks about the rows of h.
+func verdicts(ctx context.Context, h *mat.Dense, class []int, k int, patience time.Duration) []Separability {
+	points, err := lp.NewPoints(h)
+	return separability(ctx, points, err, class, k, patience, nil)
 }
 
 // prove checks a verdict from what is reported alone. A hyperplane in float64 is
@@ -117,7 +124,7 @@ func TestSeparabilityOfIris(t *testing.T) {
 		class = append(class, names[cells[4]])
 	}
 	h := mat.NewDense(len(class), 4, x)
-	out := separability(context.Background(), h, class, 3, 0)
+	out := verdicts(context.Background(), h, class, 3, 0)
 	for c, want := range []string{"separable", "inseparable", "inseparable"} { // setosa alone
 		if out[c].Verdict != want {
 			t.Errorf("class %d: %s (%s), want %s", c, out[c].Verdict, out[c].Why, want)
@@ -137,7 +144,7 @@ func TestSeparabilityOfTwoClasses(t *testing.T) {
 	third := tenth + second // rounded up: the first row of class 0 is just below the line of class 1
 	h := mat.NewDense(4, 2, []float64{tenth, second, 0, 0, 0, third, third, 0})
 	for name, class := range map[string][]int{"apart": {0, 0, 1, 1}, "crossed": {0, 1, 0, 1}, "one only": {0, 0, 0, 0}, "other only": {1, 1, 1, 1}} {
-		out := separability(context.Background(), h, class, 2, time.Minute)
+		out := verdicts(context.Background(), h, class, 2, time.Minute)
 		for c, s := range out {
 			if s.Class != c || s.Verdict == "unknown" {
 				t.Errorf("%s: class %d: %+v", name, c, s)
@@ -170,7 +177,7 @@ func fraction(t *testing.T, text string) *big.Rat {
 
 func TestSeparabilityOfNothing(t *testing.T) {
 	h := mat.NewDense(2, 1, []float64{1, math.NaN()})
-	for _, s := range separability(context.Background(), h, []int{0, 1}, 2, 0) {
+	for _, s := range verdicts(context.Background(), h, []int{0, 1}, 2, 0) {
 		if s.Verdict != "unknown" || !strings.Contains(s.Why, "row 1") {
 			t.Errorf("NaN: %+v", s)
 		}
@@ -178,7 +185,7 @@ func TestSeparabilityOfNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	h.Set(1, 0, 2)
-	for _, s := range separability(ctx, h, []int{0, 1}, 2, 0) {
+	for _, s := range verdicts(ctx, h, []int{0, 1}, 2, 0) {
 		if s.Verdict != "unknown" || s.Why == "" {
 			t.Errorf("cancelled: %+v", s)
 		}
@@ -213,7 +220,7 @@ func TestSeparabilityOfACAS(t *testing.T) {
 	for _, l := range net.HiddenLayers() {
 		h := net.Activations(x, l)
 		start := time.Now()
-		out := separability(context.Background(), h, class, 5, 0)
+		out := verdicts(context.Background(), h, class, 5, 0)
 		var words []string
 		for _, s := range out {
 			prove(t, h, class, s)
@@ -284,7 +291,7 @@ func TestSeparabilityOfMNIST(t *testing.T) {
 	layers, class := mnistLayers(t, rows)
 	for l, h := range layers {
 		start := time.Now()
-		out := separability(context.Background(), h, class, 10, patience)
+		out := verdicts(context.Background(), h, class, 10, patience)
 		took := time.Since(start)
 		if took > 2*patience {
 			t.Errorf("hidden layer %d: %v, patience was %v", l+1, took, patience)

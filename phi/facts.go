@@ -71,7 +71,19 @@ func Describe(net *network.Network, set *dataset.Set, layer int, opt Options) (*
 // Facts collects what can be computed within the matrix's Options. The set may
 // be nil; then solutions that are not universal are of unknown class.
 func (p *Matrix) Facts(set *dataset.Set) *Facts {
+	f := p.Counts()
+	c := p.Classify(set)
+	f.Kind, f.Class, f.Size, f.StructureNotes = c.Kind, c.Class, c.Size, c.Detail
+	f.Blocks, f.Structural = c.Blocks, c.Structural
+	f.setRank(c.Rank, c.RankWithBias, p.m)
+	return f
+}
+
+// Counts returns the Facts that counting tells, known as soon as the matrix is
+// built; rank, kind and class are left open.
+func (p *Matrix) Counts() *Facts {
 	f := &Facts{Layer: p.layer, Rows: p.n, Units: p.m, Form: p.form, Nonzeros: p.stats.Nonzeros, Density: p.Density(),
+		Kind: UnknownKind, Class: UnknownClass, Size: sizeClass(p.n, p.m, -1), RankUpper: min(p.n, p.m),
 		PerRow: p.stats.Rows(), PerUnit: p.stats.Units(), Dead: len(p.stats.Dead), AlwaysOn: len(p.stats.AlwaysOn)}
 	if p.stats.Patterns >= 0 {
 		f.Patterns = &p.stats.Patterns
@@ -83,10 +95,6 @@ func (p *Matrix) Facts(set *dataset.Set) *Facts {
 		}
 		f.Parallel = &extra
 	}
-	c := p.Classify(set)
-	f.Kind, f.Class, f.Size, f.StructureNotes = c.Kind, c.Class, c.Size, c.Detail
-	f.Blocks, f.Structural = c.Blocks, c.Structural
-	f.setRank(c.Rank, c.RankWithBias, p.m)
 	return f
 }
 

@@ -37,7 +37,7 @@ const layersAcross = 5
 func (a *Analysis) Text() string {
 	var f facts
 	f.add("network", "%s: %s, %s -> %s, %s in %s", a.Network, a.Precision, several(a.Inputs, "input", "inputs"),
-		several(a.Outputs, "output", "outputs"), several(a.Units, "unit", "units"), several(max(len(a.Layers)-1, 0), "hidden layer", "hidden layers"))
+		several(a.Outputs, "output", "outputs"), several(a.Units, "unit", "units"), several(a.Depth, "hidden layer", "hidden layers"))
 	a.Data.addTo(&f)
 	if a.OwnAnswers {
 		f.add("", "the table has no targets: the network's own answers stand for them")
@@ -82,7 +82,7 @@ var layerFacts = []layerFact{
 	{"condition", "condition", func(y *analyze.Layer, _ bool) string { return optionalNumber(y.Condition) }},
 	{"blocks", "kind", func(y *analyze.Layer, _ bool) string { return optional(y.Blocks) }},
 	{"essential, free units", "essential-free", func(y *analyze.Layer, _ bool) string { return essentialText(y) }},
-	{"rows that clash", "clash", func(y *analyze.Layer, _ bool) string { return count(y.Clash.Rows) }},
+	{"rows that clash", "clash", func(y *analyze.Layer, _ bool) string { return clashText(y) }},
 	{"scatter ratio D", "scatter-ratio", func(y *analyze.Layer, classes bool) string { return scatterText(y, classes) }},
 	{"separable classes", "separable", func(y *analyze.Layer, _ bool) string { return separableText(y) }},
 	{"purity of units: median", "purity", func(y *analyze.Layer, classes bool) string { return purityText(y, classes) }},
@@ -178,6 +178,13 @@ func essentialText(y *analyze.Layer) string {
 		return "not computed"
 	}
 	return fmt.Sprintf("%s, %s", count(len(y.Essential)), count(len(y.Free)))
+}
+
+func clashText(y *analyze.Layer) string {
+	if y.Sample == 0 {
+		return "not computed"
+	}
+	return count(y.Clash.Rows)
 }
 
 func scatterText(y *analyze.Layer, classes bool) string {
@@ -285,7 +292,7 @@ func (a *Analysis) addLast(f *facts) {
 	y := a.Last
 	where := "the inputs"
 	if y.Layer >= 0 {
-		where = fmt.Sprintf("hidden layer %d", len(a.Layers)-1)
+		where = fmt.Sprintf("hidden layer %d", a.Depth)
 	}
 	f.add("last layer", "%s", solutionsText(y, a.N, where))
 	if y.FurtherLabels != nil {

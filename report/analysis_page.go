@@ -143,7 +143,7 @@ func (p *analysisPage) ClassLegend() template.HTML {
 func (p *analysisPage) Solutions() string {
 	where := "the inputs"
 	if p.Last.Layer >= 0 {
-		where = fmt.Sprintf("hidden layer %d", len(p.Layers)-1)
+		where = fmt.Sprintf("hidden layer %d", p.Depth)
 	}
 	return capital(solutionsText(p.Last, p.N, where)) + "."
 }
@@ -232,6 +232,3 @@ func separableCell(s *analyze.Separability) string {
 	}
 	return "unknown"
 }
-
-// Hidden is the number of hidden layers analysed.
-func (p *analysisPage) Hidden() int { return max(len(p.Layers)-1, 0) }

@@ -27,7 +27,7 @@ type analyzeVerb struct {
 	scale    scaleFlag
 	html     string
 	memory   string
-	patience time.Duration
+	patience patienceFlag
 	opt      analyze.Options
 }
 
@@ -47,7 +47,8 @@ did not build, the feature columns in order are the inputs. How pixels or other
 inputs were scaled is not guessed: say it with --scale. A table without targets is
 analysed with the network's own answers in their place.
 
-Ctrl-C ends the analysis and prints what is done so far.`,
+Ctrl-C ends the analysis and prints what is done so far, marked as incomplete; the
+exit code is then 1.`,
 		Example: `hinge analyze housing.onnx housing.csv --html report.html
 hinge analyze mnist.onnx train-images-idx3-ubyte.gz,train-labels-idx1-ubyte.gz --scale 1/255`,
 		RunE: v.run,
@@ -59,7 +60,7 @@ hinge analyze mnist.onnx train-images-idx3-ubyte.gz,train-labels-idx1-ubyte.gz -
 	flags := cmd.Flags()
 	flags.StringVar(&v.html, "html", "", "write the report as one HTML file")
 	flags.StringVar(&v.memory, "memory", "", "memory for the analysis, such as 4GiB (default: half of the machine's)")
-	flags.DurationVar(&v.patience, "patience", analyze.DefaultPatience, "time for the separability of one layer")
+	flags.Var(&v.patience, "patience", "most time for the separability of one layer, such as 30s; 0 leaves it out (default: all layers share "+analyze.DefaultPatience.String()+")")
 	flags.IntSliceVar(&v.opt.Rows, "rows", nil, "rows whose units are to be named")
 	flags.Float64Var(&v.opt.Tolerance, "tolerance", 0, "regression: largest error of a hit, as a fraction of the target's range")
 	flags.Uint64Var(&v.opt.Seed, "seed", 0, "seed of random samples")
@@ -127,16 +128,46 @@ func (v *analyzeVerb) settle() (err error) {
 	if v.opt.Tolerance < 0 || v.opt.Tolerance >= 1 {
 		return fmt.Errorf("--tolerance is %v: give a fraction of the target's range, above 0 and below 1", v.opt.Tolerance)
 	}
-	v.opt.Patience = v.patience
-	if v.patience <= 0 {
-		v.opt.Patience = -1
-	}
+	v.opt.Patience = v.patience.options()
 	if v.html != "" {
 		if err := canWrite(v.html); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// patienceFlag is a duration that may be left open.
+type patienceFlag struct {
+	told bool
+	time time.Duration
+}
+
+func (f *patienceFlag) Type() string { return "duration" }
+
+func (f *patienceFlag) String() string {
+	if !f.told {
+		return ""
+	}
+	return f.time.String()
+}
+
+// Set reads a duration.
+func (f *patienceFlag) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return errors.New("give a time, such as 30s or 5m, or 0")
+	}
+	f.told, f.time = true, d
+	return nil
+}
+
+// options returns the time as [analyze.Options] take it.
+func (f *patienceFlag) options() time.Duration {
+	if f.told && f.time == 0 {
+		return -1
+	}
+	return f.time
 }
 
 // rows reads DATA for a network: with targets, or, when the table has none,

@@ -48,19 +48,20 @@ func (f *outputFlags) print(cmd *cobra.Command, v interface{ Text() string }) er
 const progressDelay = time.Second
 
 // progress shows on standard error what is being done: as log lines when asked
-// for, else as a spinner, if that is a terminal and the work takes longer than
-// progressDelay.
+// for, else as a bar, if that is a terminal and the work takes longer than
+// progressDelay; as a spinner while nobody can say how much there is to do.
 type progress struct {
 	log  *slog.Logger
 	mu   sync.Mutex
 	text string
+	part float64 // of the work that is done; below 0 when that is not known
 	stop chan struct{}
 	done sync.WaitGroup
 }
 
 // begin starts progress; end must be called before results are printed.
 func (f *outputFlags) begin() *progress {
-	p := &progress{stop: make(chan struct{})}
+	p := &progress{stop: make(chan struct{}), part: -1}
 	if f.verbose {
 		p.log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 		return p
@@ -75,18 +76,16 @@ func (f *outputFlags) begin() *progress {
 }
 
 // stage names what begins now.
-func (p *progress) stage(name string) {
-	if p.log != nil {
+func (p *progress) stage(name string) { p.share(name, -1) }
+
+// share names what is being done, and how much of the work is, from 0 to 1.
+func (p *progress) share(name string, done float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.log != nil && name != p.text {
 		p.log.Info(name)
 	}
-	p.mu.Lock()
-	p.text = name
-	p.mu.Unlock()
-}
-
-// share names what begins now, and how much of the work is done.
-func (p *progress) share(name string, done float64) {
-	p.stage(fmt.Sprintf("%3.0f%% %s", 100*done, name))
+	p.text, p.part = name, done
 }
 
 func (p *progress) spin() {
@@ -95,13 +94,25 @@ func (p *progress) spin() {
 		return
 	case <-time.After(progressDelay):
 	}
-	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSpinnerType(14),
-		progressbar.OptionClearOnFinish(), progressbar.OptionSetElapsedTime(true))
+	var bar *progressbar.ProgressBar
+	known := false
 	for {
 		p.mu.Lock()
-		bar.Describe(p.text)
+		text, part := p.text, p.part
 		p.mu.Unlock()
-		bar.Add(1)
+		if bar == nil || known != (part >= 0) {
+			if bar != nil {
+				bar.Finish()
+			}
+			known = part >= 0
+			bar = newBar(known)
+		}
+		bar.Describe(text)
+		if known {
+			bar.Set(int(part * barSteps))
+		} else {
+			bar.Add(1)
+		}
 		select {
 		case <-p.stop:
 			bar.Finish()
@@ -109,6 +120,19 @@ func (p *progress) spin() {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// barSteps is how finely a bar is divided.
+const barSteps = 1000
+
+// newBar returns a bar, or a spinner where the amount of work is not known.
+func newBar(known bool) *progressbar.ProgressBar {
+	steps := -1
+	if known {
+		steps = barSteps
+	}
+	return progressbar.NewOptions(steps, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSpinnerType(14), progressbar.OptionSetWidth(30),
+		progressbar.OptionClearOnFinish(), progressbar.OptionSetElapsedTime(true), progressbar.OptionSetPredictTime(false))
 }
 
 // end clears the progress line. It may be called twice.

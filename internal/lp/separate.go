@@ -109,7 +109,9 @@ func (s *search) open() {
 			s.bring(s.p, s.frame, i, s.in[i])
 		}
 	}
-	s.start(a[0], b[0])
+	if s.start(a[0], b[0]) { // a bound, should the time be up already
+		s.result.Upper = min(s.result.Upper, s.p.upperMargin(s.c.rows, s.c.alpha, s.in))
+	}
 }
 
 // scoreAll sets the scores of all different rows: y w.(h - mean) scale.

@@ -94,7 +94,8 @@ type ratio struct{ pkg, part, floor, words string }
 
 var ratios = []ratio{
 	{"./certify", "Forward", "BareProducts", "forward pass of a dense network / the same products in the engine alone"},
-	{"./certify", "Balls", "BareProducts", "certificate of a dense network, two products per layer / one product per layer"},
+	{"./certify", "Balls", "BareProducts", "certificate of a dense network / one product per layer in the engine alone, float64"},
+	{"./certify", "Balls", "BareBalls", "certificate of a dense network / its two products per layer in the engine alone, float64 and float32"},
 	{"./construct", "Sorted/inputs=1", "SortProjections/inputs=1", "build of `sorted`, 10^6 rows of one input / sorting them"},
 	{"./construct", "Identity/inputs=1", "SortProjections/inputs=1", "build of `identity`, 10^6 rows of one input / sorting them"},
 	{"./construct", "Sorted/inputs=20", "SortProjections/inputs=20", "build of `sorted`, 10^6 x 20 / projecting and sorting the rows"},

@@ -187,30 +187,44 @@ func (p *layer) sums(out batch, m network.Map, bias []float64, in batch) {
 		p.termByTerm(out, m, bias, in)
 		return
 	}
+	var single blas.Matrix[float32] // the radii, where they are in float32
+	var unit float64
 	if isDense {
 		blas.MulTrans(out.c, in.c, weights(dense))
-		p.radii(out, p.abs[dense], in, terms, weight, extents)
+		single, unit = p.radii(out, p.abs[dense], in, terms, weight, extents)
 	} else {
 		out.clear()
 		p.accumulate(out, m, in, terms)
 	}
 	floor := 4 * float64(fanIn) * p.tiny
-	parallel.Each(out.c.Rows, func(r int) { p.finish(out.c.Row(r), out.e.Row(r), bias, p.gammaCentered(terms[r]), floor) })
+	parallel.Each(out.c.Rows, func(r int) {
+		c, e := out.c.Row(r), out.e.Row(r)
+		if unit > 0 {
+			widen(e, single.Row(r), unit)
+		}
+		p.finish(c, e, bias, p.gammaCentered(terms[r]), floor)
+	})
 }
 
 // finish makes balls of one row's sums of centres and radii: it adds the biases,
 // whose roundings are g of their magnitude, and what underflow can do, and
 // applies the activation.
 func (p *layer) finish(c, e, bias []float64, g, floor float64) {
+	limit, relu := p.u*p.huge, p.Act == network.ReLU // see bounded
 	e = e[:len(c)]
 	for i := range c {
 		z := ball{c[i], e[i] + floor}
-		if bias != nil {
+		if i < len(bias) {
 			z.c += bias[i]
 			z.e += g * math.Abs(bias[i])
 		}
 		z.e *= slack
-		z = p.activate(p.bounded(z))
+		if !(z.e < limit) {
+			z.e = math.Inf(1)
+		}
+		if relu {
+			z = z.relu()
+		}
 		c[i], e[i] = z.c, z.e
 	}
 }
@@ -234,13 +248,19 @@ func (b batch) awake(r int) int {
 }
 
 // weigh writes what |w_j| is multiplied by in the radius of row r's sums of k
-// terms: (gamma_k + g) |c_j| + (1 + gamma_k) e_j.
+// terms: (gamma_k + g) |c_j| + (1 + gamma_k) e_j. What underflows there may be
+// multiplied by a huge weight, so nothing but zero is written below the normal
+// numbers.
 func (p *layer) weigh(dst []float64, in batch, r, k int) {
+	const normal = 0x1p-1022
 	gc, g := p.gammaCentered(k), p.gamma(k)
 	c := in.c.Row(r)[:len(dst)]
 	e := in.e.Row(r)[:len(dst)]
 	for j := range dst {
 		dst[j] = (gc*math.Abs(c[j]) + (1+g)*e[j]) * slack
+		if dst[j] < normal && (c[j] != 0 || e[j] != 0) {
+			dst[j] = normal
+		}
 	}
 }
 

@@ -23,7 +23,8 @@ const batchElements = 1 << 19
 // network and set do not fit each other or the network is malformed; a proof
 // that fails is a certificate that does not hold and lists the rows.
 //
-// Cost: two products of matrices per dense layer, centres and radii. Where a
+// Cost: two products of matrices per dense layer, the centres in float64 and the
+// radii, as a rule, in float32: 1.5 forward passes and a little. Where a
 // layer of gates follows projections (see [network.FindAwake]) only the gates
 // that can be awake on a row are looked at, O((n + units) log n) for n rows.
 func Certify(net *network.Network, set *dataset.Set, opts Options) (*Certificate, error) {

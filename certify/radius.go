@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"hinge/internal/blas"
-	"hinge/internal/parallel"
 	"hinge/network"
 )
 
@@ -111,8 +110,8 @@ func (s extent) safe() bool {
 // terms, (gamma_k + g) |c_j| + (1 + gamma_k) e_j, divided by u and rounded up,
 // and returns the extent of what it wrote.
 func (p *layer) weigh32(dst []float32, in batch, r, k int) extent {
-	const widen = slack * up
-	gc, ge := p.gammaCentered(k)/p.u*widen, (1+p.gamma(k))/p.u*widen
+	const wide = slack * up
+	gc, ge := p.gammaCentered(k)/p.u*wide, (1+p.gamma(k))/p.u*wide
 	c := in.c.Row(r)[:len(dst)]
 	e := in.e.Row(r)[:len(dst)]
 	var seen extent
@@ -124,24 +123,27 @@ func (p *layer) weigh32(dst []float32, in batch, r, k int) extent {
 	return seen
 }
 
-// radii writes the radii of the sums of a dense map to out. weight holds in as
-// weigh32 writes it, rows the extents of its rows, and row r has k[r] terms.
-func (p *layer) radii(out batch, m *magnitudes, in batch, k []int, weight blas.Matrix[float32], rows []extent) {
+// radii computes the radii of the sums of a dense map, either in float32, as
+// multiples of the unit that it returns with them, or in out.e. weight holds in
+// as weigh32 writes it, rows the extents of its rows, and row r has k[r] terms.
+func (p *layer) radii(out batch, m *magnitudes, in batch, k []int, weight blas.Matrix[float32], rows []extent) (single blas.Matrix[float32], unit float64) {
 	var seen extent
 	for _, s := range rows {
 		seen = seen.and(s)
 	}
 	if len(m.single.Data) == 0 || !seen.safe() {
 		blas.MulTrans(out.e, p.weighAll(in, k), m.in64())
-		return
+		return single, 0
 	}
-	e := space(&p.radius32, out.e.Rows, out.e.Cols)
-	blas.MulTrans(e, weight, m.single)
-	back := p.u * m.growth
-	parallel.Each(e.Rows, func(r int) {
-		dst := out.e.Row(r)
-		for i, v := range e.Row(r) {
-			dst[i] = back * float64(v)
-		}
-	})
+	single = space(&p.radius32, out.e.Rows, out.e.Cols)
+	blas.MulTrans(single, weight, m.single)
+	return single, p.u * m.growth
+}
+
+// widen writes one row of radii that radii returned in float32 to dst.
+func widen(dst []float64, single []float32, unit float64) {
+	single = single[:len(dst)]
+	for i := range dst {
+		dst[i] = unit * float64(single[i])
+	}
 }

@@ -2,7 +2,6 @@ package phi
 
 import (
 	"fmt"
-	"math"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -44,11 +43,7 @@ func Build(net *network.Network, x mat.Matrix, layer int, opt Options) (*Matrix,
 		return nil, fmt.Errorf("phi: data of %d rows x %d columns for a network of %d inputs", n, d, net.Inputs())
 	}
 	if layer == -1 {
-		p, err := New(x, opt)
-		if err == nil {
-			p.net, p.x, p.layer = net, x, layer
-		}
-		return p, err
+		return ofInputs(net, x, opt)
 	}
 	p := &Matrix{n: n, m: net.Layers[layer].Width(), net: net, x: x, layer: layer, eps: 2 * net.Precision.Eps(), opt: opt}
 	if p.n*p.m > opt.maxElements()/structureFraction && p.buildStructured() {
@@ -61,6 +56,20 @@ func Build(net *network.Network, x mat.Matrix, layer int, opt Options) (*Matrix,
 	if err := p.evaluate(); err != nil {
 		return nil, err
 	}
+	return p, nil
+}
+
+// ofInputs returns the matrix of the inputs, sharing their storage where it can.
+func ofInputs(net *network.Network, x mat.Matrix, opt Options) (*Matrix, error) {
+	d, ok := x.(*mat.Dense)
+	if !ok {
+		d = mat.DenseCopyOf(x)
+	}
+	p, err := counted(d, opt)
+	if err != nil {
+		return nil, err
+	}
+	p.net, p.x, p.layer = net, x, -1
 	return p, nil
 }
 
@@ -78,29 +87,25 @@ func evaluationWork(net *network.Network, n, layer int) float64 {
 // else the nonzeros, else nothing but the Stats.
 func (p *Matrix) evaluate() error {
 	limit := p.opt.maxElements()
-	p.form = SparseForm
+	net, x, layer := p.shortcut()
+	p.opt.Below = nil // not kept alive
 	if p.n*p.m <= limit {
-		p.form = DenseForm
-		p.dense = mat.NewDense(p.n, p.m, nil)
-	} else {
-		p.csr = newCSR(p.n, p.m, 0)
+		p.form, p.dense = DenseForm, net.Activations(x, layer)
+		return p.count()
 	}
+	p.form, p.csr = SparseForm, newCSR(p.n, p.m, 0)
 	c := newCollector(p.n, p.m, p.eps)
 	var fault error
-	eachBlock(p.net, p.x, p.layer, p.rowsOfBlock(p.m), func(from int, block *mat.Dense) {
+	eachBlock(net, x, layer, p.rowsOfBlock(p.m), func(from int, block *mat.Dense) {
+		if fault != nil {
+			return
+		}
+		fault = c.addBlock(from, block)
 		rows, _ := block.Dims()
-		for r := 0; r < rows && fault == nil; r++ {
-			row := block.RawRowView(r)
-			fault = checkRow(from+r, row)
-			c.addDense(from+r, row)
-			switch p.form {
-			case DenseForm:
-				copy(p.dense.RawRowView(from+r), row)
-			case SparseForm:
-				p.csr.appendDense(row)
-				if len(p.csr.val) > limit {
-					p.form, p.csr = StreamedForm, nil
-				}
+		for r := 0; r < rows && p.form == SparseForm; r++ {
+			p.csr.appendDense(block.RawRowView(r))
+			if len(p.csr.val) > limit {
+				p.form, p.csr = StreamedForm, nil
 			}
 		}
 	})
@@ -108,13 +113,15 @@ func (p *Matrix) evaluate() error {
 	return fault
 }
 
-func checkRow(i int, row []float64) error {
-	for j, v := range row {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("phi: unit %d puts out %v on row %d", j, v, i)
-		}
+// shortcut returns what evaluates the layer: the network on the inputs, or what
+// is left of it from the layer of Options.Below on.
+func (p *Matrix) shortcut() (net *network.Network, x mat.Matrix, layer int) {
+	b := p.opt.Below
+	if b == nil || b.form != DenseForm || b.n != p.n || b.layer >= p.layer || b.net != p.net {
+		return p.net, p.x, p.layer
 	}
-	return nil
+	rest := &network.Network{Layers: p.net.Layers[b.layer+1:], Precision: p.net.Precision}
+	return rest, b.dense, p.layer - b.layer - 1
 }
 
 // eachBlock calls f with the outputs of a layer on consecutive blocks of so many

@@ -28,7 +28,6 @@ package phi
 
 import (
 	"fmt"
-	"math"
 	"sync"
 
 	"gonum.org/v1/gonum/mat"
@@ -59,6 +58,9 @@ type Options struct {
 	// values above Tolerance times the largest one count. 0 means max(n, m)
 	// times the spacing of the network's precision (2^-52 or 2^-23).
 	Tolerance float64
+	// Below, if not nil, is an earlier layer of the same network on the same
+	// rows, or the inputs: evaluation goes on from it when its numbers are held.
+	Below *Matrix
 	// Quick leaves out what takes longer than about a second: dense
 	// factorizations beyond 1000 x 1000, and the null space.
 	Quick bool
@@ -150,19 +152,27 @@ func New(phi mat.Matrix, opt Options) (*Matrix, error) {
 	if n == 0 || m == 0 {
 		return nil, fmt.Errorf("phi: an interpolation matrix of %d x %d", n, m)
 	}
-	p := &Matrix{n: n, m: m, form: DenseForm, dense: mat.DenseCopyOf(phi), eps: 0x1p-52, opt: opt}
-	c := newCollector(n, m, p.eps)
-	for i := 0; i < n; i++ {
-		row := p.dense.RawRowView(i)
-		for j, v := range row {
-			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, fmt.Errorf("phi: unit %d puts out %v on row %d", j, v, i)
-			}
+	return counted(mat.DenseCopyOf(phi), opt)
+}
+
+// counted returns the Matrix of d, which it keeps.
+func counted(d *mat.Dense, opt Options) (*Matrix, error) {
+	n, m := d.Dims()
+	p := &Matrix{n: n, m: m, form: DenseForm, dense: d, eps: 0x1p-52, opt: opt}
+	return p, p.count()
+}
+
+// count gathers the Stats of a dense matrix.
+func (p *Matrix) count() error {
+	c := newCollector(p.n, p.m, p.eps)
+	var fault error
+	p.eachRows(p.rowsOfBlock(p.m), func(from int, block *mat.Dense) {
+		if fault == nil {
+			fault = c.addBlock(from, block)
 		}
-		c.addDense(i, row)
-	}
+	})
 	p.stats = c.finish()
-	return p, nil
+	return fault
 }
 
 // Dims returns n rows and m units.

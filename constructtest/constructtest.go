@@ -66,13 +66,19 @@ func Run(t *testing.T, c *construct.Construction, hooks ...func(t *testing.T, c 
 // every problem not marked Hard must be served, except that
 //
 //   - affine is for Affine problems;
-//   - patch is for classes that a base gets mostly right.
+//   - patch is for classes that a base gets mostly right;
+//   - grid is for rows that form a Grid;
+//   - delaunay is for Scattered points in two or three inputs.
 func MayRefuse(name string, p Problem) bool {
 	switch name {
 	case "affine":
 		return !p.Affine || p.Hard
 	case "patch":
 		return p.Hard || !p.Set.IsClasses() || !p.Affine && !p.Clustered
+	case "grid":
+		return p.Hard || !p.Grid
+	case "delaunay":
+		return p.Hard || !p.Scattered
 	}
 	return p.Hard
 }

@@ -22,6 +22,11 @@ type Problem struct {
 	Affine bool
 	// Clustered says that the classes are linearly separable up to a few rows.
 	Clustered bool
+	// Grid says that the rows are all the places of a rectangular grid in at
+	// most four inputs.
+	Grid bool
+	// Scattered says that the rows are points all over two or three inputs.
+	Scattered bool
 	// Hard says that rounding may be in the way of any construction, so that all
 	// may refuse.
 	Hard bool
@@ -32,6 +37,8 @@ type maker struct {
 	name         string
 	affine, hard bool
 	shapes       [][3]int // n, d, p
+	grid         bool
+	scattered    bool
 	fill         func(rng *rand.Rand, x, y *mat.Dense)
 	class        func(rng *rand.Rand, x []float64, k int) int // nil: at random
 }
@@ -83,7 +90,24 @@ var makers = []maker{
 		})
 		each(y, func(int, int) float64 { return rng.Float64() })
 	}},
-	{name: "integer grid", shapes: grids, fill: func(rng *rand.Rand, x, y *mat.Dense) {
+	{name: "scattered points", scattered: true, shapes: [][3]int{{30, 2, 1}, {90, 2, 3}, {50, 3, 2}}, fill: func(rng *rand.Rand, x, y *mat.Dense) {
+		each(x, func(_, j int) float64 { return float64(j+1) * rng.NormFloat64() })
+		each(y, func(int, int) float64 { return rng.NormFloat64() })
+	}},
+	{name: "grid of unequal cells", grid: true, shapes: [][3]int{{2, 1, 1}, {20, 2, 2}, {60, 3, 1}, {120, 4, 2}}, fill: func(rng *rand.Rand, x, y *mat.Dense) {
+		sides := map[int][]int{1: {2}, 2: {5, 4}, 3: {3, 4, 5}, 4: {5, 2, 3, 4}}
+		n, d := x.Dims()
+		stride := 1
+		for j := range d {
+			places := normals(rng, sides[d][j], 1).RawMatrix().Data
+			for i := range n {
+				x.Set(i, j, places[i/stride%len(places)])
+			}
+			stride *= len(places)
+		}
+		each(y, func(int, int) float64 { return rng.NormFloat64() })
+	}},
+	{name: "integer grid", grid: true, shapes: grids, fill: func(rng *rand.Rand, x, y *mat.Dense) {
 		n, d := x.Dims()
 		side := int(math.Round(math.Pow(float64(n), 1/float64(d))))
 		each(x, func(i, j int) float64 { return float64(i / int(math.Pow(float64(side), float64(j))) % side) })
@@ -275,5 +299,5 @@ func (m maker) problem(name string, set *dataset.Set, err error, precision netwo
 		return Problem{}
 	}
 	p := &construct.Problem{Set: set, Precision: precision, Seed: 1}
-	return Problem{Problem: p, Name: name, Affine: m.affine, Hard: m.hard || precision == network.Float32}
+	return Problem{Problem: p, Name: name, Affine: m.affine, Grid: m.grid, Scattered: m.scattered, Hard: m.hard || precision == network.Float32}
 }

@@ -1,0 +1,215 @@
+package edit
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"hinge/certify"
+	"hinge/internal/fixed"
+	"hinge/network"
+)
+
+// Gates: units that are awake on some rows and exactly 0 on all others.
+//
+// A slab around the hyperplane w.x~ = 0 has two threshold units,
+//
+//	s(w.x~ - r)  and  s(-w.x~ - r),
+//
+// both exactly 0 on the plateau |w.x~| <= r and at least t where |w.x~| >= r + t.
+// A value unit of the next layer, s(g - C (sum of the thresholds of q slabs)),
+// is g on the rows inside all q plateaus and asleep on a row that is t outside of
+// at least one, if C t > g there. "Exactly 0" holds in floating point whatever the
+// order of summation, once r is more than the rounding error of w.x~: the value
+// unit's terms then sum to less than nothing, and a ReLU makes that 0. So no
+// output of such a row moves by one bit (section 2 of the theory notes, plateau
+// gates; the bumps of one layer, C4, must cancel instead).
+//
+// The hyperplane goes through all rows of a group: any w orthogonal to their
+// span will do, so a group may hold up to the rank of the rows. In float32 one
+// slab is seldom thin enough to keep clear of sixty thousand rows; two together
+// are, because a row must be close in both.
+//
+// Worked case: rows 0, 1, 2 on a line, the group is {1}. With w.x~ = x - 1, r = 1/8
+// and t = 1/8, C = 2 g/t = 16 g: at x = 0 and 2 the thresholds sum to 7/8, and the
+// value unit gets g - 14 g < 0.
+type gate struct {
+	rows  []int       // the group
+	slabs [][]float64 // q x (d+1): the hyperplanes, the bias last, numbers of the precision
+	half  []float64   // q: r, half the plateau's width
+	// Reach is, for each slab, 2r over the spread of the data along w: how much
+	// of the space near the data a slab takes in.
+	reach []float64
+}
+
+const (
+	// slabTrials is how many random hyperplanes are looked at for one slab.
+	slabTrials = 16
+	// mostSlabs is how many slabs a gate may have. Each leaves about one row in
+	// a hundred of those still inside.
+	mostSlabs = 6
+	// plateauRoom is the plateau's half-width over the farthest that a row of the
+	// group can lie from the hyperplane, rounding included.
+	plateauRoom = 2
+	// solvedRows is how many rows at most, as a part of the dimensions left, a
+	// slab is solved for that keeps clear of all of them at once.
+	solvedRows = 0.5
+)
+
+// A gater finds gates among rows given by what enters the layer of thresholds.
+type gater struct {
+	in        *certify.Enclosure // n x d
+	precision network.Precision
+	rng       *rand.Rand
+}
+
+// find returns a gate that is open on the group and shut on all rows of shut;
+// nil when no slabs were found that keep clear of them.
+func (g *gater) find(group, shut []int) *gate {
+	var span fixed.Span
+	for _, i := range group {
+		span.Add(fixed.Homogeneous(g.in.Centre.RawRowView(i)))
+	}
+	found := &gate{rows: group}
+	members := g.in.Select(group)
+	for first := true; len(shut) > 0; first = false {
+		if len(found.slabs) == mostSlabs {
+			return nil
+		}
+		rest := g.in
+		if !first {
+			rest = g.in.Select(shut)
+		}
+		s := g.bestSlab(&span, members, rest, shut, first)
+		if s == nil || len(s.inside) == len(shut) {
+			return nil
+		}
+		found.slabs, found.half = append(found.slabs, s.w), append(found.half, s.half)
+		found.reach = append(found.reach, s.reach)
+		shut = s.inside
+	}
+	return found
+}
+
+// slab is a candidate, with the rows that it fails to shut out.
+type slab struct {
+	w      []float64
+	half   float64
+	reach  float64
+	inside []int
+}
+
+// bestSlab returns the candidate with the fewest rows inside. The rows of shut
+// are the same rows of rest when all is set, and otherwise its rows in order.
+func (g *gater) bestSlab(span *fixed.Span, members, rest *certify.Enclosure, shut []int, all bool) *slab {
+	candidates := g.candidates(span, rest, len(shut))
+	if len(candidates) == 0 {
+		return nil
+	}
+	layer := linear(candidates)
+	near, far := members.Layer(layer), rest.Layer(layer)
+	var best *slab
+	for k, w := range candidates {
+		s := &slab{w: w}
+		for i := range rowsOf(near) {
+			s.half = max(s.half, plateauRoom*(math.Abs(near.Centre.At(i, k))+near.Bound(i, k)))
+		}
+		if !(s.half > 0) { // exact zeros: any width will do
+			s.half = smallestHalf
+		}
+		s.half = g.precision.Round(s.half)
+		spread := 0.0
+		for a, i := range shut {
+			if !all {
+				i = a
+			}
+			z := math.Abs(far.Centre.At(i, k))
+			spread += z
+			if z-far.Bound(i, k) < 2*s.half {
+				s.inside = append(s.inside, shut[a])
+			}
+		}
+		s.reach = 2 * s.half * float64(len(shut)) / spread
+		if best == nil || len(s.inside) < len(best.inside) {
+			best = s
+		}
+	}
+	return best
+}
+
+// candidates returns hyperplanes through the span's rows, numbers of the
+// precision: random ones, or, for few rows, one that keeps the same distance
+// from each of them.
+func (g *gater) candidates(span *fixed.Span, rest *certify.Enclosure, rows int) [][]float64 {
+	_, d := g.in.Centre.Dims()
+	var list [][]float64
+	keep := func(w []float64) {
+		if fixed.Normalize(w) {
+			for j, v := range w {
+				w[j] = g.precision.Round(v)
+			}
+			list = append(list, w)
+		}
+	}
+	if free := float64(d + 1 - span.Size()); float64(rows) <= solvedRows*free {
+		var away fixed.Span
+		for i := range rows {
+			away.Add(span.Complement(fixed.Homogeneous(rest.Centre.RawRowView(i))))
+		}
+		if away.Size() > 0 {
+			ones := make([]float64, away.Size())
+			for i := range ones {
+				ones[i] = 1
+			}
+			keep(away.Interpolate(ones))
+		}
+	}
+	for range slabTrials {
+		z := make([]float64, d+1)
+		for j := range z {
+			z[j] = g.rng.NormFloat64()
+		}
+		keep(span.Complement(z))
+	}
+	return list
+}
+
+// smallestHalf is the half-width of a plateau whose rows lie exactly on the
+// hyperplane.
+const smallestHalf = 0x1p-20
+
+// linear returns the layer of the functions w.x~.
+func linear(w [][]float64) network.Layer {
+	d := len(w[0]) - 1
+	m := network.NewDense(len(w), d, make([]float64, len(w)*d))
+	l := network.Layer{Map: m, Bias: make([]float64, len(w))}
+	for k, row := range w {
+		copy(m.Row(k), row[:d])
+		l.Bias[k] = row[d]
+	}
+	return l
+}
+
+func rowsOf(e *certify.Enclosure) int { n, _ := e.Centre.Dims(); return n }
+
+// thresholds returns the gate's 2q units for the layer of thresholds, numbers of
+// the precision.
+func (t *gate) thresholds(precision network.Precision) (w [][]float64, bias []float64) {
+	for k, row := range t.slabs {
+		d := len(row) - 1
+		down := make([]float64, d)
+		fixed.Axpy(down, -1, row[:d])
+		w = append(w, row[:d:d], down)
+		bias = append(bias, precision.Round(row[d]-t.half[k]), precision.Round(-row[d]-t.half[k]))
+	}
+	return w, bias
+}
+
+// steepness returns C such that C t exceeds twice the largest value g of the
+// gate's value units, where t is the least that the thresholds sum to outside.
+func (t *gate) steepness(largest float64, precision network.Precision) float64 {
+	thinnest := math.Inf(1)
+	for _, half := range t.half {
+		thinnest = min(thinnest, half)
+	}
+	return precision.Round(2 * largest / thinnest * (1 + 4*precision.Eps()))
+}

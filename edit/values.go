@@ -1,0 +1,180 @@
+package edit
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+
+	"hinge/internal/fixed"
+	"hinge/network"
+)
+
+// setValues adds gates whose value units are affine in the outputs of the layer
+// of thresholds, so that the rows of a group, when they are independent there,
+// each gain what they lack. An output gains
+//
+//	s(g + K - C sum) - s(K - C sum),   K > |g|,
+//
+// which is g inside the gate and exactly 0 outside; the second unit serves all
+// outputs.
+func (r *repair) setValues() (*network.Network, error) {
+	lack, err := r.lacks()
+	if err != nil {
+		return nil, err
+	}
+	h := r.stage.net.Activations(r.x, r.first)
+	net := r.stage.net
+	own, thresholds := r.thresholdWidth(), r.thresholdWidth()
+	var values network.New
+	var failed []int
+	for rest := r.wrong; len(rest) > 0; {
+		group := independent(h, rest)
+		var opened []int
+		bad := r.open(group, func(g *gate) {
+			opened = append(opened, g.rows...)
+			w, bias := g.thresholds(net.Precision)
+			net = net.AddUnits(r.first, network.New{W: w, Bias: bias})
+			units := r.corrections(g, h, lack, own, thresholds, len(bias))
+			thresholds += len(bias)
+			values.W = append(values.W, units.W...)
+			values.Bias = append(values.Bias, units.Bias...)
+			values.Out = append(values.Out, units.Out...)
+			r.note(g, "", len(bias)+len(units.Bias))
+		})
+		failed = append(failed, bad...)
+		rest = without(rest, opened, bad)
+	}
+	if len(failed) > 0 {
+		return nil, r.impossible(failed)
+	}
+	for k, w := range values.W {
+		values.W[k] = append(w, make([]float64, thresholds-len(w))...)
+	}
+	return net.AddUnits(r.second, values), nil
+}
+
+// lacks returns what every row of fix lacks of every output before the last
+// activation, k x p. Where the network ends in a ReLU, nothing below 0 can be
+// wanted.
+func (r *repair) lacks() (*mat.Dense, error) {
+	last := len(r.net.Layers) - 1
+	rows := r.x.Slice(0, r.k, 0, r.net.Inputs())
+	lack := r.net.PreActivations(rows, last)
+	var negative []int
+	for i := range r.k {
+		row := lack.RawRowView(i)
+		for j, want := range r.fix.Y.RawRowView(i) {
+			if want < 0 && r.net.Layers[last].Act == network.ReLU {
+				negative = append(negative, r.fix.Rows[i])
+			}
+			row[j] = want - row[j]
+		}
+	}
+	if len(negative) > 0 {
+		return nil, &ImpossibleError{Reason: "the network ends in a ReLU, so its outputs are never negative, as is wanted", Rows: negative}
+	}
+	return lack, nil
+}
+
+// independent returns the first of the rows that are affinely independent in h.
+func independent(h *mat.Dense, rows []int) []int {
+	var span fixed.Span
+	var group []int
+	_, width := h.Dims()
+	for _, i := range rows {
+		if span.Add(fixed.Homogeneous(h.RawRowView(i))) {
+			group = append(group, i)
+		}
+		if len(group) == width {
+			break
+		}
+	}
+	return group
+}
+
+// without returns the rows less those of two other lists.
+func without(rows, a, b []int) []int {
+	gone := make(map[int]bool)
+	for _, i := range a {
+		gone[i] = true
+	}
+	for _, i := range b {
+		gone[i] = true
+	}
+	var rest []int
+	for _, i := range rows {
+		if !gone[i] {
+			rest = append(rest, i)
+		}
+	}
+	return rest
+}
+
+// corrections returns the value units of a gate whose count thresholds stand
+// behind at units of the layer, own of which were there before any gate.
+func (r *repair) corrections(g *gate, h, lack *mat.Dense, own, at, count int) network.New {
+	var span fixed.Span
+	for _, i := range g.rows {
+		span.Add(fixed.Homogeneous(h.RawRowView(i)))
+	}
+	_, p := lack.Dims()
+	var affine [][]float64
+	var outputs []int
+	for o := range p {
+		want := make([]float64, len(g.rows))
+		moves := false
+		for k, i := range g.rows {
+			want[k] = lack.At(i, o)
+			moves = moves || want[k] != 0
+		}
+		if moves {
+			w := span.Interpolate(want)
+			for j, v := range w {
+				w[j] = r.net.Precision.Round(v)
+			}
+			affine, outputs = append(affine, w), append(outputs, o)
+		}
+	}
+	inside, anywhere := r.reachOf(affine, h, g.rows)
+	base := r.net.Precision.Round(2 * inside)
+	steep := -g.steepness(base+anywhere, r.net.Precision)
+	unit := func(w []float64) []float64 {
+		row := make([]float64, at+count)
+		copy(row, w)
+		for j := range count {
+			row[at+j] = steep
+		}
+		return row
+	}
+	var units network.New
+	down := make([]float64, r.stage.net.Layers[r.second+1].Width())
+	for k, w := range affine {
+		lift, _ := r.lift(outputs[k])
+		fixed.Axpy(down, -1, lift)
+		units.W = append(units.W, unit(w[:own]))
+		units.Bias = append(units.Bias, r.net.Precision.Round(base+w[own]))
+		units.Out = append(units.Out, lift)
+	}
+	units.W, units.Bias, units.Out = append(units.W, unit(nil)), append(units.Bias, base), append(units.Out, down)
+	return units
+}
+
+// reachOf returns the largest |g| on the group and on all rows.
+func (r *repair) reachOf(affine [][]float64, h *mat.Dense, group []int) (inside, anywhere float64) {
+	n, _ := h.Dims()
+	at := func(i int) float64 {
+		most := 0.0
+		x := fixed.Homogeneous(h.RawRowView(i))
+		for _, w := range affine {
+			most = max(most, math.Abs(fixed.Dot(w, x)))
+		}
+		return most
+	}
+	for _, i := range group {
+		inside = max(inside, at(i))
+	}
+	for i := range n {
+		anywhere = max(anywhere, at(i))
+	}
+	return inside, anywhere
+}

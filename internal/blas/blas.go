@@ -49,6 +49,12 @@ func MulTrans[T Float](dst, a, b Matrix[T]) { gemm(blas.NoTrans, blas.Trans, 1, 
 // MulTransAdd adds a b^T to dst: dst is r x c, a is r x k, b is c x k.
 func MulTransAdd[T Float](dst, a, b Matrix[T]) { gemm(blas.NoTrans, blas.Trans, 1, 1, dst, a, b) }
 
+// Mul sets dst to a b: dst is r x c, a is r x k, b is k x c.
+func Mul[T Float](dst, a, b Matrix[T]) { gemm(blas.NoTrans, blas.NoTrans, 1, 0, dst, a, b) }
+
+// TransMul sets dst to a^T b: dst is r x c, a is k x r, b is k x c.
+func TransMul[T Float](dst, a, b Matrix[T]) { gemm(blas.Trans, blas.NoTrans, 1, 0, dst, a, b) }
+
 // MulAdd adds a b to dst: dst is r x c, a is r x k, b is k x c.
 func MulAdd[T Float](dst, a, b Matrix[T]) { gemm(blas.NoTrans, blas.NoTrans, 1, 1, dst, a, b) }
 

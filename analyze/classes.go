@@ -1,13 +1,12 @@
 package analyze
 
 import (
-	"hash/maphash"
 	"math"
-	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
 	"hinge/dataset"
+	"hinge/internal/parallel"
 	"hinge/phi"
 )
 
@@ -26,13 +25,6 @@ type Classes struct {
 	PureUnits  int       `json:"pure_units"` // purity 1
 	UnitClass  []int     `json:"unit_class"` // per unit the class it is mostly awake on, -1 for a dead one
 	UnitPurity []float64 `json:"unit_purity"`
-}
-
-// Clash counts rows that need different outputs though the layer puts out the
-// same for both. No later layer can tell them apart.
-type Clash struct {
-	Rows    int   `json:"rows"`
-	Example []int `json:"example"` // two rows of the file; empty when there are none
 }
 
 // numbers fills in what needs the outputs themselves, from all rows or a sample,
@@ -81,17 +73,20 @@ func classFacts(h *mat.Dense, set *dataset.Set) *Classes {
 	for a := range awake {
 		awake[a] = make([]int, m)
 	}
-	for i := range n {
-		class := set.Class[i]
+	for _, class := range set.Class[:n] {
 		c.Counts[class]++
-		sum, on := sums.RawRowView(class), awake[class]
-		for u, v := range h.RawRowView(i) {
-			if v != 0 {
-				sum[u] += v
-				on[u]++
+	}
+	parallel.Ranges(m, func(from, to int) { // by columns: nothing to merge
+		for i := range n {
+			sum, on := sums.RawRowView(set.Class[i])[from:to], awake[set.Class[i]][from:to]
+			for u, v := range h.RawRowView(i)[from:to] {
+				if v != 0 {
+					sum[u] += v
+					on[u]++
+				}
 			}
 		}
-	}
+	})
 	c.purity(awake, m)
 	c.scatter(h, set, sums)
 	return c
@@ -187,50 +182,6 @@ func (c *Classes) scatter(h *mat.Dense, set *dataset.Set, means *mat.Dense) {
 // class means counts as rounding. Means of 2^24 float32 numbers are good to
 // that.
 const scatterTolerance = 1e-7
-
-// clashes finds rows of h that are equal though their targets are not.
-func clashes(h *mat.Dense, set *dataset.Set) Clash {
-	n, _ := h.Dims()
-	seed := maphash.MakeSeed()
-	groups := make(map[uint64][]int32, n)
-	var buffer []byte
-	for i := range n {
-		buffer = buffer[:0]
-		for _, v := range h.RawRowView(i) {
-			b := math.Float64bits(v + 0) // -0 is 0
-			buffer = append(buffer, byte(b), byte(b>>8), byte(b>>16), byte(b>>24), byte(b>>32), byte(b>>40), byte(b>>48), byte(b>>56))
-		}
-		key := maphash.Bytes(seed, buffer)
-		groups[key] = append(groups[key], int32(i))
-	}
-	c := Clash{Example: []int{}}
-	first := n
-	for _, group := range groups {
-		other := -1
-		for _, i := range group[1:] {
-			if !sameTarget(set, int(group[0]), int(i)) && slices.Equal(h.RawRowView(int(group[0])), h.RawRowView(int(i))) {
-				other = int(i)
-				break
-			}
-		}
-		if other < 0 {
-			continue
-		}
-		c.Rows += len(group)
-		if int(group[0]) < first {
-			first = int(group[0])
-			c.Example = []int{rowOf(set, first), rowOf(set, other)}
-		}
-	}
-	return c
-}
-
-func sameTarget(set *dataset.Set, a, b int) bool {
-	if set.IsClasses() {
-		return set.Class[a] == set.Class[b]
-	}
-	return slices.Equal(set.Y.RawRowView(a), set.Y.RawRowView(b))
-}
 
 // rowOf returns the row of the file that row i of the set comes from.
 func rowOf(set *dataset.Set, i int) int {

@@ -65,7 +65,7 @@ func (j *job) head() error {
 		}
 	}
 	last.Reachable, last.FurtherLabels = y.RankWithBias, y.Affine
-	outputs, err := within(j, func() (*mat.Dense, error) { return j.net.Eval(j.set.X), nil })
+	outputs, err := within(j, func() (*mat.Dense, error) { return j.outputs(), nil })
 	if err != nil {
 		return err
 	}
@@ -75,6 +75,17 @@ func (j *job) head() error {
 	}
 	j.out.Last = last
 	return j.solutions(last, hit)
+}
+
+// outputs evaluates the network on all rows, from the last hidden layer on when
+// its numbers are held.
+func (j *job) outputs() *mat.Dense {
+	h, layer := j.last.Dense(), j.out.Layers[len(j.out.Layers)-1].Layer
+	if h == nil || j.last.Form() != phi.DenseForm {
+		return j.net.Eval(j.set.X)
+	}
+	rest := &network.Network{Layers: j.net.Layers[layer+1:], Precision: j.net.Precision}
+	return rest.Eval(h)
 }
 
 // solutions adds what takes the singular vectors of the last hidden layer.

@@ -77,7 +77,7 @@ func (j *job) layer(k, l int) error {
 		return err
 	}
 	layer.Noise = noise
-	opt := phi.Options{MaxElements: j.elements(), MaxWork: 1e13, Tolerance: float64(max(rows, m)) * 0x1p-52}
+	opt := phi.Options{MaxElements: j.elements(), MaxWork: 1e13, Tolerance: float64(max(rows, m)) * 0x1p-52, Below: j.last}
 	if noise > 0 {
 		opt.Tolerance = max(noiseFactor*noise, opt.Tolerance)
 	}

@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"hinge/dataset"
+	"hinge/internal/parallel"
 	"hinge/phi"
 )
 
@@ -74,9 +75,8 @@ var ridges = []float64{1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e
 func memorised(svd *phi.Decomposed, set *dataset.Set, hit []bool, scores *mat.Dense) *Memorised {
 	f := newLeaveOneOut(svd, set, scores)
 	best, least := 0, math.Inf(1)
-	for k, ridge := range ridges {
-		f.fit(ridge)
-		if v := f.press(); v < least {
+	for k, v := range f.press(ridges) {
+		if v < least {
 			best, least = k, v
 		}
 	}
@@ -132,46 +132,83 @@ type leaveOneOut struct {
 	leverage     []float64
 }
 
-func (f *leaveOneOut) fit(ridge float64) {
-	n, r := f.scores.Dims()
+// damped returns the r x p coefficients b_k / (s_k^2 + l) and the r quotients
+// 1 / (s_k^2 + l) of a ridge.
+func (f *leaveOneOut) damped(ridge float64) (coefficients *mat.Dense, inverse []float64) {
 	l := ridge * f.sigma[0] * f.sigma[0]
-	scaled := mat.DenseCopyOf(f.b)
-	inverse := make([]float64, r)
+	coefficients, inverse = mat.DenseCopyOf(f.b), make([]float64, len(f.sigma))
 	for k, s := range f.sigma {
 		inverse[k] = 1 / (s*s + l)
-		row := scaled.RawRowView(k)
+		row := coefficients.RawRowView(k)
 		for o := range row {
 			row[o] *= inverse[k]
 		}
 	}
+	return coefficients, inverse
+}
+
+// leave puts in place of the answers f the answers g without the row, and
+// returns the sum of squares of y - g.
+func leave(answers, y []float64, leverage float64) float64 {
+	rest, sum := max(1-leverage, 1e-15), 0.0
+	for o, v := range y {
+		e := (v - answers[o]) / rest
+		answers[o] = v - e
+		sum += e * e
+	}
+	return sum
+}
+
+// fit fills in the answers and the leverages for one ridge.
+func (f *leaveOneOut) fit(ridge float64) {
+	n, _ := f.scores.Dims()
+	coefficients, inverse := f.damped(ridge)
 	f.without.Reset()
-	f.without.Mul(f.scores, scaled)
+	f.without.Mul(f.scores, coefficients)
 	f.leverage = make([]float64, n)
-	for i := range n {
+	parallel.Each(n, func(i int) {
 		h := 0.0
 		for k, w := range f.scores.RawRowView(i) {
 			h += w * w * inverse[k]
 		}
 		f.leverage[i] = min(h, 1)
-		g := f.without.RawRowView(i)
-		rest := max(1-h, 1e-15)
-		for o, y := range f.y.RawRowView(i) {
-			g[o] = y - (y-g[o])/rest
-		}
-	}
+		leave(f.without.RawRowView(i), f.y.RawRowView(i), h)
+	})
 }
 
-// press returns the root of the mean square of y - g.
-func (f *leaveOneOut) press() float64 {
-	n, p := f.y.Dims()
-	sum := 0.0
-	for i := range n {
-		g := f.without.RawRowView(i)
-		for o, y := range f.y.RawRowView(i) {
-			sum += (y - g[o]) * (y - g[o])
-		}
+// press returns the root of the mean square of y - g for every ridge, in one
+// pass over the scores: W times the coefficients of all ridges side by side, and
+// the squares of W times all quotients.
+func (f *leaveOneOut) press(ridges []float64) []float64 {
+	n, r := f.scores.Dims()
+	_, p := f.y.Dims()
+	all, quotients := mat.NewDense(r, p*len(ridges), nil), mat.NewDense(r, len(ridges), nil)
+	for k, ridge := range ridges {
+		coefficients, inverse := f.damped(ridge)
+		all.Slice(0, r, k*p, (k+1)*p).(*mat.Dense).Copy(coefficients)
+		quotients.SetCol(k, inverse)
 	}
-	return math.Sqrt(sum / float64(n*p))
+	sums := make([]float64, len(ridges))
+	var squares, answers, leverage mat.Dense
+	for from := 0; from < n; from += blockRows {
+		to := min(from+blockRows, n)
+		w := f.scores.Slice(from, to, 0, r)
+		squares.Reset()
+		squares.MulElem(w, w)
+		answers.Reset()
+		answers.Mul(w, all)
+		leverage.Reset()
+		leverage.Mul(&squares, quotients)
+		parallel.Each(len(ridges), func(k int) {
+			for i := from; i < to; i++ {
+				sums[k] += leave(answers.RawRowView(i - from)[k*p:(k+1)*p], f.y.RawRowView(i), leverage.At(i-from, k))
+			}
+		})
+	}
+	for k := range sums {
+		sums[k] = math.Sqrt(sums[k] / float64(n*p))
+	}
+	return sums
 }
 
 // judge scores and orders the rows.

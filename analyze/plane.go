@@ -28,7 +28,7 @@ const planeRows, planeShown = 4096, 1200
 const planeSteps = 40
 
 // plane finds the two leading principal directions of h (n x m) by subspace
-// iteration on the covariance of a sample of its rows, which is never formed.
+// iteration on the covariance of a sample of its rows.
 func plane(h *mat.Dense, set *dataset.Set, seed uint64) *Plane {
 	n, m := h.Dims()
 	rows := sampleRows(n, planeRows, seed+1)
@@ -45,17 +45,9 @@ func plane(h *mat.Dense, set *dataset.Set, seed uint64) *Plane {
 			q.Set(a, b, float64((a*7+b*13+a*b*5)%17)-8)
 		}
 	}
+	iterate(c, q)
 	var along mat.Dense
-	for range planeSteps {
-		along.Reset()
-		along.Mul(c, q)
-		q.Mul(c.T(), &along)
-		if !orthonormal(q) {
-			break
-		}
-	}
 	var svd mat.SVD
-	along.Reset()
 	along.Mul(c, q)
 	if !svd.Factorize(&along, mat.SVDThin) {
 		return nil
@@ -83,6 +75,28 @@ func plane(h *mat.Dense, set *dataset.Set, seed uint64) *Plane {
 		}
 	}
 	return p
+}
+
+// iterate turns the few columns of q towards the leading principal directions
+// of the centred c: by its Gram matrix when that is the smaller of the two.
+func iterate(c, q *mat.Dense) {
+	n, m := c.Dims()
+	var gram, along, next mat.Dense
+	if m < n {
+		gram.Mul(c.T(), c)
+	}
+	for range planeSteps {
+		if m < n {
+			next.Mul(&gram, q)
+		} else {
+			along.Mul(c, q)
+			next.Mul(c.T(), &along)
+		}
+		q.Copy(&next)
+		if !orthonormal(q) {
+			return
+		}
+	}
 }
 
 // centre subtracts the mean of every column.

@@ -275,10 +275,7 @@ func (p *Matrix) nonzeros(limit int) *csr {
 	if p.stats.Nonzeros > int64(limit) {
 		return nil
 	}
-	p.sparse.Do(func() {
-		p.listed = newCSR(p.n, p.m, int(p.stats.Nonzeros))
-		p.visit(func(_ int, row []float64) { p.listed.appendDense(row) })
-	})
+	p.sparse.Do(func() { p.listed = p.list() })
 	return p.listed
 }
 

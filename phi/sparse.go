@@ -1,6 +1,10 @@
 package phi
 
-import "sort"
+import (
+	"sort"
+
+	"hinge/internal/parallel"
+)
 
 // csr is a sparse matrix in compressed rows: the nonzeros of row i are
 // val[ptr[i]:ptr[i+1]] in the ascending columns col[ptr[i]:ptr[i+1]].
@@ -82,4 +86,27 @@ func (s *csr) columns(keep []bool) (*csr, []int) {
 		r.ptr = append(r.ptr, len(r.col))
 	}
 	return r, kept
+}
+
+// list returns the nonzeros of a matrix that is not held as such.
+func (p *Matrix) list() *csr {
+	if p.form != DenseForm {
+		s := newCSR(p.n, p.m, int(p.stats.Nonzeros))
+		p.visit(func(_ int, row []float64) { s.appendDense(row) })
+		return s
+	}
+	s := &csr{n: p.n, m: p.m, ptr: make([]int, p.n+1), col: make([]int32, p.stats.Nonzeros), val: make([]float64, p.stats.Nonzeros)}
+	for i, count := range p.stats.PerRow {
+		s.ptr[i+1] = s.ptr[i] + count
+	}
+	parallel.Each(p.n, func(i int) {
+		at := s.ptr[i]
+		for j, v := range p.dense.RawRowView(i) {
+			if v != 0 {
+				s.col[at], s.val[at] = int32(j), v
+				at++
+			}
+		}
+	})
+	return s
 }

@@ -105,6 +105,7 @@ func Network(ctx context.Context, net *network.Network, set *dataset.Set, opt Op
 	if n, p := set.Y.Dims(); n != set.N() || p != net.Outputs() {
 		return nil, fmt.Errorf("analyze: targets of %d x %d for %d rows and a network of %d outputs", n, p, set.N(), net.Outputs())
 	}
+	set = asRead(net, set)
 	j := &job{ctx: ctx, net: net, set: set, opt: opt, hidden: innerLayers(net)}
 	j.out = &Analysis{Precision: net.Precision.String(), Rows: set.N(), Inputs: set.D(), Outputs: net.Outputs(), Units: net.Units(), Depth: len(j.hidden), Notes: []string{}}
 	j.meter = newMeter(net, j.hidden)
@@ -114,6 +115,22 @@ func Network(ctx context.Context, net *network.Network, set *dataset.Set, opt Op
 	}
 	j.out.Complete = err == nil
 	return j.out, err
+}
+
+// asRead returns the set with the inputs that the network reads: rounded to
+// float32 where it computes in that. Nothing is copied when they are so already.
+func asRead(net *network.Network, set *dataset.Set) *dataset.Set {
+	if net.Precision != network.Float32 {
+		return set
+	}
+	for i := range set.N() {
+		if slices.ContainsFunc(set.X.RawRowView(i), func(v float64) bool { return v != float64(float32(v)) }) {
+			read := *set
+			read.X = rounded(set.X)
+			return &read
+		}
+	}
+	return set
 }
 
 // innerLayers returns the hidden layers that feed another layer. A ReLU on the

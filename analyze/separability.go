@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
+	"sync"
 	"time"
 
 	"gonum.org/v1/gonum/mat"
 
 	"hinge/dataset"
 	"hinge/internal/lp"
+	"hinge/internal/parallel"
 )
 
 // Separability is whether a hyperplane has all rows of one class on one side and
@@ -86,47 +89,72 @@ func (j *job) patience(m int) time.Duration {
 
 // separability asks for each of the k classes whether its rows are linearly
 // separable from all others; class[i] is the class of row i of the points, which
-// could not be prepared when err is not nil. patience is for all classes
-// together, and what one leaves is shared by the next; 0 means no bound but
+// could not be prepared when err is not nil. As many classes as there are
+// processors are worked on at once. patience is for all of them together, and
+// what one leaves is shared by those that begin later; 0 means no bound but
 // ctx's. A class that is not decided in its time is unknown, with the bounds
 // found. tell, if not nil, is told what part of the classes is done.
 func separability(ctx context.Context, points *lp.Points, err error, class []int, k int, patience time.Duration, tell func(float64)) []Separability {
 	out := make([]Separability, k)
-	start := time.Now()
-	for c := range out {
-		out[c].Class = c
-		if err != nil {
-			out[c].Verdict, out[c].Why = string(lp.Unknown), err.Error()
-			continue
+	if err != nil {
+		for c := range out {
+			out[c] = Separability{Class: c, Verdict: string(lp.Unknown), Why: err.Error()}
 		}
-		if c == 1 && k == 2 {
-			out[1] = out[0].opposite()
-			continue
+		return out
+	}
+	asked := k
+	if k == 2 {
+		asked = 1 // the other one is its mirror image
+	}
+	var mu sync.Mutex
+	started, done, start := 0, 0, time.Now()
+	workers := float64(min(runtime.GOMAXPROCS(0), asked))
+	parallel.Batches(asked, 1, func() func(from, to int) {
+		return func(c, _ int) {
+			opt := lp.Options{}
+			mu.Lock()
+			if patience > 0 {
+				rounds := max(1, float64(asked-started)/workers)
+				opt.Patience = max(1, time.Duration(float64(patience-time.Since(start))/rounds))
+			}
+			started++
+			mu.Unlock()
+			out[c].ask(ctx, points, class, c, opt)
+			mu.Lock()
+			defer mu.Unlock()
+			if done++; tell != nil {
+				tell(float64(done) / float64(asked))
+			}
 		}
-		if ctx.Err() != nil {
-			out[c].Verdict, out[c].Why = string(lp.Unknown), "stopped"
-			continue
-		}
-		began := time.Now()
-		opt := lp.Options{}
-		if patience > 0 {
-			opt.Patience = max(1, (patience-time.Since(start))/time.Duration(k-c))
-		}
-		in := make([]bool, len(class))
-		for i, v := range class {
-			in[i] = v == c
-		}
-		out[c].fill(points.Separate(ctx, in, opt))
-		if out[c].Verdict == string(lp.Unknown) && ctx.Err() != nil {
-			out[c].Why = "stopped"
-		}
-		out[c].Seconds = time.Since(began).Seconds()
-		if tell != nil {
-			tell(float64(c+1) / float64(k))
-		}
+	})
+	if k == 2 {
+		out[1] = out[0].opposite()
 	}
 	return out
 }
+
+// ask decides about class c.
+func (s *Separability) ask(ctx context.Context, points *lp.Points, class []int, c int, opt lp.Options) {
+	s.Class = c
+	if ctx.Err() != nil {
+		s.Verdict, s.Why = string(lp.Unknown), stoppedWhy
+		return
+	}
+	began := time.Now()
+	in := make([]bool, len(class))
+	for i, v := range class {
+		in[i] = v == c
+	}
+	s.fill(points.Separate(ctx, in, opt))
+	if s.Verdict == string(lp.Unknown) && ctx.Err() != nil {
+		s.Why = stoppedWhy
+	}
+	s.Seconds = time.Since(began).Seconds()
+}
+
+// stoppedWhy is said of classes that were not decided when the analysis was
+// stopped.
+const stoppedWhy = "stopped"
 
 // fill takes over what lp found.
 func (s *Separability) fill(r lp.Result) {

@@ -182,7 +182,7 @@ func (f *dataFlags) rows(net *network.Network, in *input, scale *scaleFlag) (set
 		if err != nil {
 			return nil, false, in.named(err)
 		}
-		scale.apply(rows.X)
+		scale.applyIn(rows.X, net.Precision)
 		set, err := hinge.OwnAnswers(net, rows.X)
 		if err != nil {
 			return nil, false, err
@@ -193,7 +193,7 @@ func (f *dataFlags) rows(net *network.Network, in *input, scale *scaleFlag) (set
 	if set, err = table.ReadWith(in.path, schema, f.Options); err != nil {
 		return nil, false, in.named(err)
 	}
-	scale.apply(set.X)
+	scale.applyIn(set.X, net.Precision)
 	set.Source = in.name
 	return set, false, nil
 }
@@ -228,10 +228,18 @@ func (s *scaleFlag) Set(text string) error {
 	return nil
 }
 
-func (s *scaleFlag) apply(x interface {
+// inputRows is a matrix as far as scaling goes.
+type inputRows interface {
 	RawRowView(i int) []float64
 	Dims() (int, int)
-}) {
+}
+
+// apply scales x in place.
+func (s *scaleFlag) apply(x inputRows) { s.applyIn(x, network.Float64) }
+
+// applyIn scales x in place and rounds the products as a network of that
+// precision does when it reads them.
+func (s *scaleFlag) applyIn(x inputRows, precision network.Precision) {
 	if s.text == "" {
 		return
 	}
@@ -239,7 +247,7 @@ func (s *scaleFlag) apply(x interface {
 	for i := range n {
 		row := x.RawRowView(i)
 		for j, v := range row {
-			row[j] = v * s.num / s.den
+			row[j] = precision.Round(v * s.num / s.den)
 		}
 	}
 }

@@ -25,12 +25,12 @@ import (
 func TestInterruptedAnalysis(t *testing.T) {
 	folder := t.TempDir()
 	net, data := slowCase(t, folder)
-	text, _ := interrupted(t, "inputs: rank", "analyze", net, data)
+	text, _ := interrupted(t, "inputs: rank", 0, "analyze", net, data)
 	if !strings.Contains(text, "INCOMPLETE   stopped during inputs: rank") || !strings.Contains(text, "density") {
 		t.Errorf("the text of a stopped analysis:\n%s", text)
 	}
 	page := filepath.Join(folder, "page.html")
-	text, stderr := interrupted(t, "inputs: separability", "analyze", net, data, "--json", "--html", page, "--patience", "5m")
+	text, stderr := interrupted(t, "inputs: separability", time.Second, "analyze", net, data, "--json", "--html", page, "--patience", "5m")
 	var a struct {
 		Complete bool
 		Stopped  string
@@ -54,11 +54,11 @@ func TestInterruptedAnalysis(t *testing.T) {
 	}
 }
 
-// slowCase writes a network and a table whose classes, drawn at random, are
-// undecided for a minute.
+// slowCase writes a network and a table whose classes, drawn at random, take
+// seconds to decide.
 func slowCase(t *testing.T, folder string) (net, data string) {
 	t.Helper()
-	const n, d = 6000, 250
+	const n, d = 8000, 600
 	rng := rand.New(rand.NewPCG(1, 1))
 	weights := make([]float64, 3*d)
 	for i := range weights {
@@ -85,9 +85,9 @@ func slowCase(t *testing.T, folder string) (net, data string) {
 	return net, data
 }
 
-// interrupted runs the command, interrupts it when its log names the stage, and
-// returns what it wrote. It must end soon, with exit code 1.
-func interrupted(t *testing.T, stage string, args ...string) (stdout, stderr string) {
+// interrupted runs the command, interrupts it a while after its log names the
+// stage, and returns what it wrote. It must end soon, with exit code 1.
+func interrupted(t *testing.T, stage string, after time.Duration, args ...string) (stdout, stderr string) {
 	t.Helper()
 	cmd := exec.Command("hinge", append(args, "--verbose")...)
 	var out, log bytes.Buffer
@@ -105,6 +105,7 @@ func interrupted(t *testing.T, stage string, args ...string) (stdout, stderr str
 	for lines := bufio.NewScanner(pipe); lines.Scan(); {
 		log.WriteString(lines.Text() + "\n")
 		if sent.IsZero() && strings.Contains(lines.Text(), stage) {
+			time.Sleep(after)
 			sent = time.Now()
 			if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 				t.Fatal(err)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync/atomic"
+	"sync"
 
 	"hinge/dataset"
 	"hinge/dataset/table"
@@ -33,11 +33,10 @@ func spool(source string) (path string, done func(), err error) {
 		defer pipe.Close()
 		in = pipe
 	}
-	file, err := os.CreateTemp("", "hinge-*.csv")
+	file, err := spoolFile()
 	if err != nil {
 		return source, done, err
 	}
-	spooled.Store(file.Name())
 	done = func() { os.Remove(file.Name()) }
 	_, err = io.Copy(file, in)
 	if err = errors.Join(err, file.Close()); err != nil {
@@ -48,13 +47,30 @@ func spool(source string) (path string, done func(), err error) {
 }
 
 // spooled is the name of the copy, for cleanUp. A verb reads one table.
-var spooled atomic.Value
+var spooled struct {
+	sync.Mutex
+	name string
+}
+
+// spoolFile makes the file of the copy. An interrupt that comes meanwhile waits
+// until its name is known.
+func spoolFile() (*os.File, error) {
+	spooled.Lock()
+	defer spooled.Unlock()
+	file, err := os.CreateTemp("", "hinge-*.csv")
+	if err == nil {
+		spooled.name = file.Name()
+	}
+	return file, err
+}
 
 // cleanUp removes temporary files before the process ends early.
 func cleanUp() {
 	wholefile.RemovePending()
-	if name, ok := spooled.Load().(string); ok {
-		os.Remove(name)
+	spooled.Lock()
+	defer spooled.Unlock()
+	if spooled.name != "" {
+		os.Remove(spooled.name)
 	}
 }
 

@@ -12,22 +12,15 @@ type Conflicts string
 const (
 	ConflictsError    Conflicts = "error"    // refuse them with a [*ConflictError] (the default, also for "")
 	ConflictsFirst    Conflicts = "first"    // the first row of a group stands for all
-	ConflictsMean     Conflicts = "mean"     // the mean of their targets; regression only
+	ConflictsMean     Conflicts = "mean"     // the mean of their targets; of classes, whose mean indicator is largest for the most frequent, that one
 	ConflictsMajority Conflicts = "majority" // the most frequent target, the first seen on ties
 	ConflictsDrop     Conflicts = "drop"     // leave out all of them
 )
 
-// A PolicyError is a way to resolve conflicts that does not exist or does not
-// suit the task.
-type PolicyError struct {
-	Policy Conflicts
-	Task   Task
-}
+// A PolicyError is a way to resolve conflicts that does not exist.
+type PolicyError struct{ Policy Conflicts }
 
 func (e *PolicyError) Error() string {
-	if e.Policy == ConflictsMean {
-		return "conflicts: classes have no mean; choose first, majority or drop"
-	}
 	return fmt.Sprintf("conflicts: %q is not one of error, first, mean, majority, drop", string(e.Policy))
 }
 
@@ -41,8 +34,8 @@ func (e *PolicyError) Error() string {
 // [*PolicyError].
 func Clean(s *Set, conflicts Conflicts) (*Set, error) {
 	known := []Conflicts{"", ConflictsError, ConflictsFirst, ConflictsMean, ConflictsMajority, ConflictsDrop}
-	if !slices.Contains(known, conflicts) || conflicts == ConflictsMean && s.IsClasses() {
-		return nil, &PolicyError{Policy: conflicts, Task: s.Schema.Task}
+	if !slices.Contains(known, conflicts) {
+		return nil, &PolicyError{conflicts}
 	}
 	return s.clean(conflicts, "")
 }
@@ -98,7 +91,7 @@ func (c *cleaning) group(g []int) {
 	switch {
 	case !conflicting || c.policy == ConflictsFirst:
 		c.standFor(g[0], g)
-	case c.policy == ConflictsMajority:
+	case c.policy == ConflictsMajority, c.policy == ConflictsMean && c.set.IsClasses():
 		most := slices.MaxFunc(parts, func(a, b []int) int { return len(a) - len(b) }) // the first of the largest
 		c.standFor(most[0], g)
 	case c.policy == ConflictsMean:
@@ -202,6 +195,9 @@ func (c *cleaning) note(where string) string {
 		ConflictsDrop:     "all of them are left out",
 		conflictsKeep:     "a network can hit only one target of each",
 	}[c.policy]
+	if c.policy == ConflictsMean && c.set.IsClasses() {
+		done = "classes have no mean, so a row with the most frequent class stands for each"
+	}
 	var groups []string
 	for i, g := range c.conflicts {
 		if i == listed {

@@ -134,8 +134,11 @@ func (s *Set) Range() []float64 {
 
 // Rounded returns the Set as a float32 runtime would be fed it: every input and
 // target rounded to float32. Rows that become equal are merged or reported as
-// by [New].
+// by [New]; more than 2^24 classes are a [*ClassesError].
 func (s *Set) Rounded() (*Set, error) {
+	if err := s.checkClasses32(); err != nil {
+		return nil, err
+	}
 	round := func(m *mat.Dense) *mat.Dense {
 		r := mat.DenseCopyOf(m)
 		r.Apply(func(_, _ int, v float64) float64 { return float64(float32(v)) }, r)

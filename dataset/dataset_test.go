@@ -94,6 +94,52 @@ func TestCleanMakesAFunction(t *testing.T) {
 	})
 }
 
+// The mean of classes is the most frequent class, the first seen on ties, as
+// the majority is, and the note says why.
+func TestMeanOfClasses(t *testing.T) {
+	class := []int{0, 2, 1, 2, 0, 1, 1}
+	s := &Set{X: mat.NewDense(7, 1, []float64{1, 1, 2, 1, 2, 3, 4}), Y: Indicators(class, 3), Class: class, Rows: []int{1, 2, 3, 4, 5, 6, 7},
+		Schema: Schema{Task: Classification, Columns: []Column{{Name: "x"}}, Classes: []string{"a", "b", "c"}}}
+	mean, err := Clean(s, ConflictsMean)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(mean.Rows, []int{2, 3, 6, 7}) || !slices.Equal(mean.Class, []int{2, 1, 1, 1}) {
+		t.Errorf("rows %v, classes %v", mean.Rows, mean.Class)
+	}
+	if len(mean.Notes) != 1 || !strings.Contains(mean.Notes[0], "classes have no mean") || !strings.Contains(mean.Notes[0], "rows 1, 2, 4; 3, 5") {
+		t.Errorf("notes %q", mean.Notes)
+	}
+	if majority, err := Clean(s, ConflictsMajority); err != nil || majority.Digest() != mean.Digest() {
+		t.Errorf("the majority differs: %v, %v", majority.Rows, err)
+	}
+	var policy *PolicyError
+	if _, err := Clean(s, "average"); !errors.As(err, &policy) || !strings.Contains(err.Error(), "average") {
+		t.Errorf("an unknown policy gives %v", err)
+	}
+}
+
+// More classes than float32 has consecutive whole numbers are refused there.
+func TestClassesOfFloat32(t *testing.T) {
+	s, err := NewClasses(mat.NewDense(2, 1, []float64{1, 2}), []int{0, 1}, []string{"a", "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Source, s.Schema.Targets = "t.csv", []string{"id"}
+	if _, err := s.Rounded(); err != nil {
+		t.Errorf("two classes give %v", err)
+	}
+	s.Schema.Classes = make([]string, 1<<24) // never written to, so they cost nothing
+	if err := s.checkClasses32(); err != nil {
+		t.Errorf("2^24 classes give %v", err)
+	}
+	s.Schema.Classes = make([]string, 1<<24+1)
+	var classes *ClassesError
+	if _, err := s.Rounded(); !errors.As(err, &classes) || !strings.HasPrefix(err.Error(), "t.csv: column id: 16777217 classes") {
+		t.Errorf("2^24 + 1 classes give %v", err)
+	}
+}
+
 func TestPolicies(t *testing.T) {
 	x := mat.NewDense(7, 1, []float64{1, 2, 1, 2, 1, 3, 3})
 	y := mat.NewDense(7, 1, []float64{10, 5, 40, 5, 40, 7, 8})

@@ -49,6 +49,30 @@ func (e *ClassError) Error() string {
 	return fmt.Sprintf("row %d: class %d is not one of the %d classes, which are numbered from 0", e.Row, e.Class, e.Classes)
 }
 
+// mostClasses32 is how many classes a float32 problem may have: the whole numbers
+// up to 2^24 are those that float32 tells apart, so a class beyond has no number
+// there.
+const mostClasses32 = 1 << 24
+
+// A ClassesError is more classes than an arithmetic tells apart.
+type ClassesError struct {
+	Source  string
+	Target  string // the column
+	Classes int
+}
+
+func (e *ClassesError) Error() string {
+	return fmt.Sprintf("%scolumn %s: %d classes, but float32 tells no more than %d whole numbers apart; use float64, or join rare classes",
+		prefix(e.Source), e.Target, e.Classes, mostClasses32)
+}
+
+func (s *Set) checkClasses32() error {
+	if k := len(s.Schema.Classes); k > mostClasses32 {
+		return &ClassesError{Source: s.Source, Target: strings.Join(s.Schema.Targets, ", "), Classes: k}
+	}
+	return nil
+}
+
 func (s *Set) checkSize(targets int) error {
 	n, _ := s.X.Dims()
 	if n == 0 || n != targets {

@@ -205,6 +205,9 @@ func (t *reading) noRowsLeft() error {
 
 // set encodes the rows kept as a data set, not yet cleaned.
 func (t *reading) set() (*dataset.Set, error) {
+	if k := len(t.schema.Classes); k > maxIndicators/t.count && len(t.targets) > 0 {
+		return nil, t.tooManyClasses(fmt.Sprintf("%d classes", k)) // of a network's schema: those of a table were counted before
+	}
 	x, y, class, err := t.encode()
 	if err != nil {
 		return nil, err

@@ -15,7 +15,9 @@ const (
 )
 
 // maxIndicators bounds rows times classes: the targets of a classification are
-// that many numbers of 8 bytes.
+// that many numbers of 8 bytes, 2 GiB. As there are no more classes than rows, it
+// leaves at most 2^14 classes when each has one row, far below the 2^24 up to
+// which float32 tells whole numbers apart.
 const maxIndicators = 1 << 28
 
 // decide sets the task and, for classes, their names.
@@ -77,6 +79,9 @@ func (t *reading) classes() error {
 	j := t.targets[0]
 	c := t.frame.columns[j]
 	t.schema.Task = dataset.Classification
+	if most := maxIndicators / t.count; t.moreThan(j, most) {
+		return t.tooManyClasses(fmt.Sprintf("more than %d classes", most))
+	}
 	t.schema.Classes = t.levels(j, false)
 	k := len(t.schema.Classes)
 	if k == 1 {
@@ -86,11 +91,30 @@ func (t *reading) classes() error {
 		return &Error{Source: t.frame.source, Err: ErrLevels, Count: 1, Cells: []Cell{{Column: c.name, Found: fmt.Sprintf("%d different texts in %d rows", k, t.count)}},
 			Hint: "is it the target? name another with --target; if each text is a class, say --task classification"}
 	}
-	if k > maxIndicators/t.count {
-		return &Error{Source: t.frame.source, Err: ErrLevels, Count: 1, Cells: []Cell{{Column: c.name, Found: fmt.Sprintf("%d classes in %d rows", k, t.count)}},
-			Hint: "that needs an output for every class; as numbers, say --task regression"}
-	}
 	return nil
+}
+
+// moreThan reports whether column j holds more than most different cells in the
+// rows kept. It looks no further than that, however many rows there are.
+func (t *reading) moreThan(j, most int) bool {
+	seen := make(map[uint64]struct{})
+	t.frame.each(j, func(row int, cell float64) {
+		if len(seen) > most || !t.kept(row) {
+			return
+		}
+		if cell == 0 {
+			cell = 0 // and not -0
+		}
+		seen[math.Float64bits(cell)] = struct{}{} // a text has bits of its own
+	})
+	return len(seen) > most
+}
+
+// tooManyClasses is the error for more classes than there can be outputs for.
+func (t *reading) tooManyClasses(found string) error {
+	return &Error{Source: t.frame.source, Err: ErrLevels, Count: 1,
+		Cells: []Cell{{Column: t.frame.columns[t.targets[0]].name, Found: fmt.Sprintf("%s in %d rows", found, t.count)}},
+		Hint: "a network has an output for every class, and rows times classes may be 2^28 at most (float32 ends at 2^24 classes whatever the rows): say --task regression if they are numbers, name another --target, or join rare classes"}
 }
 
 // constantTarget refuses a regression whose targets are all constant.

@@ -14,6 +14,7 @@ type proof struct {
 	x      *mat.Dense
 	layers []*layer
 	gates  map[int]*gateStage // by the index of the gates' layer
+	local  *localStage        // nil, or all layers but the last
 	// The inputs of one batch after the other, and their radii.
 	inputs, zeros []float64
 }
@@ -32,6 +33,13 @@ func newProof(net *network.Network, x *mat.Dense) *proof {
 				p.layers[i].cols = &cols
 			}
 		}
+	}
+	if len(p.gates) == 0 {
+		p.local = newLocalStage(p.arithmetic, net, x)
+	}
+	if p.local != nil {
+		cols := newColumns(net.Layers[len(net.Layers)-1].Map)
+		p.layers[len(p.layers)-1].cols = &cols
 	}
 	return p
 }
@@ -71,6 +79,9 @@ func (p *proof) worker() *proof {
 }
 
 func (p *proof) method() string {
+	if p.local != nil {
+		return "rounding-error balls on the local units that can be awake, found by interval arithmetic on boxes of rows"
+	}
 	if len(p.gates) > 0 {
 		return "rounding-error balls on the gates that can be awake, found by sorting the projections"
 	}
@@ -80,6 +91,9 @@ func (p *proof) method() string {
 // batchRows returns how many rows to take at a time.
 func (p *proof) batchRows() int {
 	widest := 1
+	if p.local != nil {
+		return max(16, batchElements/p.layers[len(p.layers)-1].Width())
+	}
 	for i, l := range p.layers {
 		if p.gates[i] == nil && p.gates[i+1] == nil {
 			widest = max(widest, l.Width())
@@ -92,6 +106,9 @@ func (p *proof) batchRows() int {
 
 // outputs returns the balls of the network's outputs for rows from <= i < to.
 func (p *proof) outputs(from, to int) batch {
+	if p.local != nil {
+		return p.layers[len(p.layers)-1].applySparse(p.local.awake[from:to])
+	}
 	h := p.rows(from, to)
 	for i := 0; i < len(p.layers); i++ {
 		g := p.gates[i+1]

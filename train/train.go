@@ -128,7 +128,13 @@ func (o Options) settled() (Options, error) {
 	return o, o.check()
 }
 
-// check finds the first option out of its range.
+// Check returns an [*OptionError] for the first option that is out of its range.
+func (o Options) Check() error {
+	_, err := o.settled()
+	return err
+}
+
+// check finds the first option out of its range, defaults filled in.
 func (o *Options) check() error {
 	if len(o.Hidden) > maxLayers {
 		return &OptionError{"hidden", fmt.Sprintf("%d layers; at most %d", len(o.Hidden), maxLayers)}

@@ -66,7 +66,7 @@ func rootCommand() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	cobra.EnableCommandSorting = false
 	root.AddCommand(demoCommand(), planCommand(), buildCommand(), checkCommand(), predictCommand(), infoCommand(),
-		analyzeCommand(), normalizeCommand(), compareCommand())
+		analyzeCommand(), normalizeCommand(), compareCommand(), trainCommand())
 	return root
 }
 

@@ -51,12 +51,13 @@ const progressDelay = time.Second
 // for, else as a bar, if that is a terminal and the work takes longer than
 // progressDelay; as a spinner while nobody can say how much there is to do.
 type progress struct {
-	log  *slog.Logger
-	mu   sync.Mutex
-	text string
-	part float64 // of the work that is done; below 0 when that is not known
-	stop chan struct{}
-	done sync.WaitGroup
+	shown bool // on a terminal
+	log   *slog.Logger
+	mu    sync.Mutex
+	text  string
+	part  float64 // of the work that is done; below 0 when that is not known
+	stop  chan struct{}
+	done  sync.WaitGroup
 }
 
 // begin starts progress; end must be called before results are printed.
@@ -70,6 +71,7 @@ func (f *outputFlags) begin() *progress {
 		blas.SetHintWriter(io.Discard)
 	}
 	if !f.quiet && term.IsTerminal(int(os.Stderr.Fd())) {
+		p.shown = true
 		p.done.Go(p.spin)
 	}
 	return p
@@ -86,6 +88,18 @@ func (p *progress) share(name string, done float64) {
 		p.log.Info(name)
 	}
 	p.text, p.part = name, done
+}
+
+// show says where the present stage is and how much of it is done, often and
+// on the terminal only: it is not logged, and the text is made only when someone
+// sees it.
+func (p *progress) show(done float64, text func() string) {
+	if p.log != nil || !p.shown {
+		return
+	}
+	p.mu.Lock()
+	p.text, p.part = text(), done
+	p.mu.Unlock()
 }
 
 func (p *progress) spin() {

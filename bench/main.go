@@ -43,12 +43,13 @@ var sections = []struct {
 	{"generalize", (*bench).generalize},
 	{"digits", (*bench).digits},
 	{"bits", (*bench).bits},
+	{"analyze", (*bench).analysis},
 	{"parts", (*bench).parts},
 }
 
 func main() {
 	data := flag.String("data", "../shared/data", "folder of the real tables")
-	only := flag.String("only", "", "sections to run, separated by commas: regression, generalize, digits, bits, parts")
+	only := flag.String("only", "", "sections to run, separated by commas: regression, generalize, digits, bits, analyze, parts; the others keep what the file says of them")
 	out := flag.String("o", "bench/RESULTS.md", "file to write")
 	flag.Parse()
 	if err := run(*data, *only, *out); err != nil {
@@ -77,7 +78,11 @@ func run(data, only, out string) error {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	return os.WriteFile(out, b.out.Bytes(), 0o644)
+	text := b.out.String()
+	if before, err := os.ReadFile(out); err == nil && only != "" {
+		text = merge(string(before), text)
+	}
+	return os.WriteFile(out, []byte(text), 0o644)
 }
 
 func (b *bench) head() {

@@ -73,6 +73,8 @@ func MayRefuse(name string, p Problem) bool {
 	switch name {
 	case "affine":
 		return !p.Affine || p.Hard
+	case "cover":
+		return p.Hard || !p.Set.IsClasses()
 	case "patch":
 		return p.Hard || !p.Set.IsClasses() || !p.Affine && !p.Clustered
 	case "grid":

@@ -68,7 +68,11 @@ func Predict(net *network.Network, x *mat.Dense) (*report.Predictions, error) {
 	if err := fits(net, d); err != nil {
 		return nil, err
 	}
-	answer := report.NewPredictions(net, net.Eval(x))
+	out, ok := net.EvalLocal(x) // the same numbers, where few units are awake
+	if !ok {
+		out = net.Eval(x)
+	}
+	answer := report.NewPredictions(net, out)
 	answer.Notes = append(answer.Notes, net.Notes()...)
 	return answer, nil
 }

@@ -39,16 +39,15 @@ import (
 //
 //	scale     x_j times a power of two: exact, and nothing is subtracted
 //	ramps     r = s(x_j - v_j), l = s(v_j - x_j): zero at v exactly, relative error eps
-//	cells     u = s(r slope), slope rounded up from (1 + gridSlack)/cell: >= 1 from the next place on
+//	cells     u = s(r slope), slope rounded up from (1 + 16 eps)/cell: >= 1 from the next place on
 //	max       q = s(u_(m+1) - M_m), then M_(m+1) = M_m + q, input by input
 //	hats      s(1 - M - q - M' - q'), M' and q' of the left side
 //
-// At a place of the grid every u is exactly 0 or at least 1 + gridSlack/2, every
-// sum has at most one term that decides, and so the hats are exactly 0 or 1 in
-// any order of summation: Phi is the identity and the stored targets come back
-// bit for bit. gridSlack keeps the hats of other boxes at 0 too, since
-// the roundings of the maxima are less than it; between the places it moves the
-// output by gridSlack times the variation in a box.
+// At a vertex the ramps of its own hat are exactly 0, and the hat is 1. The hats of
+// other boxes are exactly 0 in any order of summation, at a vertex and anywhere: that
+// takes the 16 eps, and is proved at [network.Grid]. So Phi is the identity and the
+// stored targets come back bit for bit. Between the places the 16 eps move the
+// output by as much of the variation of the targets in the box.
 //
 // Beyond the outermost places there are no ramps: the outputs stay what they are
 // at the border.
@@ -75,9 +74,6 @@ const (
 	gridAxes = 4
 	// gridPlaces bounds the places of a grid; each takes about 100 bytes.
 	gridPlaces = 1 << 23
-	// gridSlack, in units of the roundoff, is how much steeper than 1/cell the
-	// ramps are: more than the roundings of 2d maxima and of the hat's sum.
-	gridSlack = 16
 )
 
 // A lattice is a full rectangular grid found in the rows of a table. Its axes
@@ -115,9 +111,8 @@ func buildGrid(p *Problem) (*network.Network, error) {
 		return nil, err
 	}
 	net := &network.Network{Precision: p.Precision}
-	net.Layers = append(net.Layers, network.Layer{Map: &network.Diagonal{D: scale}, Name: "scale"}, g.ramps(p.Set.D()))
-	net.Layers = append(net.Layers, g.hats(slopes)...)
-	net.Layers = append(net.Layers, network.Layer{Map: vertexValues(p.Set.Y, g.row), Name: "values"})
+	on := &network.Grid{Scale: scale, Input: g.input, Place: g.place, Slope: slopes}
+	net.Layers = append(on.Layers(), network.Layer{Map: vertexValues(p.Set.Y, g.row), Name: "values"})
 	return net, nil
 }
 
@@ -238,7 +233,7 @@ func (g *lattice) slopes(p *Problem) ([][]float64, error) {
 		all[a] = make([]float64, len(places)-1)
 		for k := range all[a] {
 			cell := p.Precision.Round(places[k+1] - places[k])
-			slope := roundUp(p.Precision, (1+gridSlack*p.Precision.Eps())/cell)
+			slope := roundUp(p.Precision, (1+network.SteepBy*p.Precision.Eps())/cell)
 			if !(slope*max(1, places[len(places)-1]-places[0]) < most) {
 				return nil, &UnfitError{Construction: "grid", Reason: fmt.Sprintf("two places of input %d are only %.3g of its size apart: their slope leaves the range of %v", g.input[a]+1, cell, p.Precision),
 					Advice: "merge places that are equal in practice" + orFloat64(p)}

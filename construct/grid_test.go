@@ -115,6 +115,12 @@ func checkGridBetween(t *testing.T, g *gridTable, net *network.Network) {
 	t.Helper()
 	x := g.around(300, net.Precision)
 	out := net.Eval(x)
+	if _, ok := network.FindGrid(net); !ok {
+		t.Fatal("the grid is not found in the network")
+	}
+	if quick, ok := net.EvalLocal(x); !ok || !mat.Equal(quick, out) {
+		t.Fatalf("%v: box by box the outputs are others than the network's (%v)", net, ok)
+	}
 	for i := range out.RawMatrix().Rows {
 		for o, want := range g.interpolate(x.RawRowView(i)) {
 			if got := out.At(i, o); math.Abs(got-want) > 256*net.Precision.Eps() {
@@ -163,6 +169,35 @@ func TestGridRefusesOtherTables(t *testing.T) {
 		var unfit *construct.UnfitError
 		if !errors.As(err, &unfit) || unfit.Advice == "" {
 			t.Errorf("%s, %d x %d: %v", name, n, d, err)
+		}
+	}
+}
+
+// A network that differs in one number is on no grid.
+func TestFindGridReadsEveryNumber(t *testing.T) {
+	for _, sizes := range [][]int{{5}, {3, 4}, {3, 2, 4}} {
+		g := newGridTable(t, 4, network.Float64, 1, sizes...)
+		net, err := construct.BuildNamed(&construct.Problem{Set: g.set}, "grid")
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := g.around(20, net.Precision)
+		for i, layer := range net.Layers[:len(net.Layers)-1] {
+			arrays := [][]float64{layer.Bias}
+			network.Weights(layer.Map, func(w []float64) { arrays = append(arrays, w) })
+			for _, w := range arrays {
+				for k := range w {
+					before := w[k]
+					w[k] = 0.99*before - 3e-3
+					if _, ok := network.FindGrid(net); ok && i > 1 {
+						t.Errorf("%v: number %d of layer %d was changed and the grid still found", sizes, k, i)
+					}
+					if y, ok := net.EvalLocal(x); ok && !mat.Equal(y, net.Eval(x)) {
+						t.Errorf("%v: number %d of layer %d was changed: wrong outputs", sizes, k, i)
+					}
+					w[k] = before
+				}
+			}
 		}
 	}
 }

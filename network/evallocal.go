@@ -21,6 +21,9 @@ func (n *Network) EvalLocal(x *mat.Dense) (*mat.Dense, bool) {
 	if !ok {
 		return nil, false
 	}
+	if y, ok := n.onGrid(x); ok {
+		return y, true
+	}
 	l, ok := FindLocal(n, last-1)
 	if !ok {
 		return nil, false

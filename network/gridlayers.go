@@ -1,21 +1,20 @@
-package construct
+package network
 
-import "hinge/network"
+// The layers of a network on a rectangular grid; see Grid for the formulas.
 
-// The layers of the grid construction; see grid.go for the formulas.
-//
-// A side is what the vertices of the first m axes know of one direction,
-// right (x beyond v) or left: the unit that holds M_m for each, or -1 where it
-// is 0 because no axis has a cell on that side.
+// Layers returns the layers up to the hats: scale, ramps, cells, maxima, hats.
+func (g *Grid) Layers() []Layer {
+	return append([]Layer{{Map: &Diagonal{D: g.Scale}, Name: "scale"}, g.ramps()}, g.hats()...)
+}
 
 // ramps returns the layer of the ramps, axis by axis: those to the right of all
 // places but the last, then those to the left of all but the first.
-func (g *lattice) ramps(inputs int) network.Layer {
-	q := len(g.input)
-	m := &network.Projected{P: network.NewDense(q, inputs, make([]float64, q*inputs))}
+func (g *Grid) ramps() Layer {
+	q, inputs := len(g.Input), len(g.Scale)
+	m := &Projected{P: NewDense(q, inputs, make([]float64, q*inputs))}
 	var bias []float64
-	for a, places := range g.place {
-		m.P.Row(a)[g.input[a]] = 1
+	for a, places := range g.Place {
+		m.P.Row(a)[g.Input[a]] = 1
 		for _, side := range []float64{1, -1} {
 			from, to := 0, len(places)-1
 			if side < 0 {
@@ -27,7 +26,7 @@ func (g *lattice) ramps(inputs int) network.Layer {
 			}
 		}
 	}
-	return network.Layer{Map: m, Bias: bias, Act: network.ReLU, Name: "ramps"}
+	return Layer{Map: m, Bias: bias, Act: ReLU, Name: "ramps"}
 }
 
 // sparseRows builds a Sparse map row by row.
@@ -56,8 +55,8 @@ func (r *sparseRows) add(u int32, wu float64, v int32, wv float64) {
 
 func (r *sparseRows) rows() int { return max(0, len(r.ptr)-1) }
 
-func (r *sparseRows) sparse(in int) *network.Sparse {
-	return &network.Sparse{Out: r.rows(), In: in, RowPtr: r.ptr, Col: r.col, Val: r.val}
+func (r *sparseRows) sparse(in int) *Sparse {
+	return &Sparse{Out: r.rows(), In: in, RowPtr: r.ptr, Col: r.col, Val: r.val}
 }
 
 // gridStage is where the numbers of the layer before stand.
@@ -72,9 +71,9 @@ type gridStage struct {
 
 // firstStage returns where the ramps of each place are; the first axis is the
 // first prefix.
-func (g *lattice) firstStage() gridStage {
+func (g *Grid) firstStage() gridStage {
 	var st gridStage
-	for _, places := range g.place {
+	for _, places := range g.Place {
 		for side := range 2 {
 			units := make([]int32, len(places))
 			for k := range units {
@@ -94,23 +93,23 @@ func (g *lattice) firstStage() gridStage {
 }
 
 // hats returns the layers from the ramps to the hats.
-func (g *lattice) hats(slopes [][]float64) []network.Layer {
+func (g *Grid) hats() []Layer {
 	var slope []float64
-	for _, s := range slopes {
+	for _, s := range g.Slope {
 		slope = append(append(slope, s...), s...)
 	}
 	st := g.firstStage()
-	if len(g.place) == 1 { // only one of the two ramps is ever awake: one rounding each
+	if len(g.Place) == 1 { // only one of the two ramps is ever awake: one rounding each
 		var hat sparseRows
 		for k, right := range st.prefix[0] {
 			left := st.prefix[1][k]
 			hat.add(right, -slopeOf(slope, right), left, -slopeOf(slope, left))
 		}
-		return []network.Layer{{Map: hat.sparse(st.width), Bias: ones(hat.rows()), Act: network.ReLU, Name: "hats"}}
+		return []Layer{{Map: hat.sparse(st.width), Bias: ones(hat.rows()), Act: ReLU, Name: "hats"}}
 	}
-	layers := []network.Layer{{Map: &network.Diagonal{D: slope}, Act: network.ReLU, Name: "cells"}}
-	for m := 1; m < len(g.place)-1; m++ {
-		var excess, largest network.Layer
+	layers := []Layer{{Map: &Diagonal{D: slope}, Act: ReLU, Name: "cells"}}
+	for m := 1; m < len(g.Place)-1; m++ {
+		var excess, largest Layer
 		excess, st = st.excess()
 		largest, st = st.largest()
 		layers = append(layers, excess, largest)
@@ -137,7 +136,7 @@ func ones(n int) []float64 {
 // excess returns the layer of q = s(u - M) for all vertices of one more axis.
 // It passes on the M and the axes after that; the q of the right side follow,
 // then those of the left side, in the order of the vertices.
-func (st gridStage) excess() (network.Layer, gridStage) {
+func (st gridStage) excess() (Layer, gridStage) {
 	next := gridStage{places: len(st.axis[0][0])}
 	var pass, excess sparseRows
 	for side := range 2 {
@@ -153,8 +152,8 @@ func (st gridStage) excess() (network.Layer, gridStage) {
 	}
 	next.passed = pass.rows()
 	next.width = pass.rows() + excess.rows()
-	maps := []network.Map{pass.sparse(st.width), excess.sparse(st.width)}
-	return network.Layer{Map: &network.Stack{Maps: maps}, Act: network.ReLU, Name: "excess"}, next
+	maps := []Map{pass.sparse(st.width), excess.sparse(st.width)}
+	return Layer{Map: &Stack{Maps: maps}, Act: ReLU, Name: "excess"}, next
 }
 
 // copyUnits adds a row that copies each of the units, and returns the copies.
@@ -171,7 +170,7 @@ func copyUnits(rows *sparseRows, units []int32) []int32 {
 }
 
 // largest returns the layer of M + q after an excess layer.
-func (st gridStage) largest() (network.Layer, gridStage) {
+func (st gridStage) largest() (Layer, gridStage) {
 	var next gridStage
 	var rows sparseRows
 	q := int32(st.passed)
@@ -188,11 +187,11 @@ func (st gridStage) largest() (network.Layer, gridStage) {
 		}
 	}
 	next.width = rows.rows()
-	return network.Layer{Map: rows.sparse(st.width), Act: network.ReLU, Name: "largest"}, next
+	return Layer{Map: rows.sparse(st.width), Act: ReLU, Name: "largest"}, next
 }
 
 // hat returns the layer of s(1 - M - q - M' - q') after the last excess layer.
-func (st gridStage) hat() network.Layer {
+func (st gridStage) hat() Layer {
 	var rows sparseRows
 	for i, right := range st.prefix[0] {
 		for range st.places {
@@ -200,13 +199,13 @@ func (st gridStage) hat() network.Layer {
 		}
 	}
 	n := rows.rows()
-	minus := func() *network.Diagonal {
+	minus := func() *Diagonal {
 		d := ones(n)
 		for i := range d {
 			d[i] = -1
 		}
-		return &network.Diagonal{D: d}
+		return &Diagonal{D: d}
 	}
-	sum := &network.Sum{Maps: []network.Map{rows.sparse(st.passed), minus(), minus()}}
-	return network.Layer{Map: sum, Bias: ones(n), Act: network.ReLU, Name: "hats"}
+	sum := &Sum{Maps: []Map{rows.sparse(st.passed), minus(), minus()}}
+	return Layer{Map: sum, Bias: ones(n), Act: ReLU, Name: "hats"}
 }

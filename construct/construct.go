@@ -82,9 +82,9 @@ type Construction struct {
 
 // An UnfitError says why a construction cannot serve a problem.
 type UnfitError struct {
-	Construction string
-	Reason       string // what is in the way
-	Advice       string // what would work
+	Construction string `json:"construction"`
+	Reason       string `json:"reason"`           // what is in the way
+	Advice       string `json:"advice,omitempty"` // what would work
 }
 
 func (e *UnfitError) Error() string {

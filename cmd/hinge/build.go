@@ -12,6 +12,7 @@ import (
 	"hinge"
 	"hinge/construct"
 	"hinge/network"
+	"hinge/report"
 )
 
 // buildFlags say what network is wanted.
@@ -111,7 +112,8 @@ func (v *buildVerb) run(cmd *cobra.Command, args []string) error {
 	r, err := hinge.Build(set, opts)
 	var uncertified *hinge.UncertifiedError
 	if err != nil && !errors.As(err, &uncertified) {
-		return err
+		p.end()
+		return v.refused(cmd, err)
 	}
 	r.Report.Seconds.Read, r.Report.Command = read, commandLine(append([]string{"hinge"}, os.Args[1:]...))
 	if err := v.write(r, opts, uncertified == nil || v.force); err != nil {
@@ -119,6 +121,16 @@ func (v *buildVerb) run(cmd *cobra.Command, args []string) error {
 	}
 	p.end()
 	return errors.Join(v.out.print(cmd, r.Report), v.verdict(uncertified))
+}
+
+// refused passes err on; when no construction serves, --json has the reasons on
+// standard output too.
+func (v *buildVerb) refused(cmd *cobra.Command, err error) error {
+	var unfit *construct.UnfitError
+	if v.out.json && errors.As(err, &unfit) {
+		return errors.Join(report.WriteJSON(cmd.OutOrStdout(), unfit), err)
+	}
+	return err
 }
 
 // verdict is the answer no for a network without a certificate.

@@ -5,9 +5,14 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 
 	"hinge"
 	"hinge/construct"
+	"hinge/nnet"
+	"hinge/onnx"
+	"hinge/safetensors"
+	"hinge/torch"
 )
 
 // Exit codes.
@@ -62,14 +67,35 @@ func reportError(w io.Writer, err error) {
 		return
 	}
 	fmt.Fprintf(w, "hinge: %s\n", text)
+	hint := remedy(err)
 	var h *hinted
 	if errors.As(err, &h) {
-		fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(h.hint, "\n", "\n  "))
+		hint = h.hint
+	}
+	if hint != "" {
+		fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(hint, "\n", "\n  "))
 	}
 	var defect *hinge.DefectError
 	if errors.As(err, &defect) {
 		fmt.Fprintln(w, "  this is a fault of hinge, not of your input: please report it with the command line")
 	}
+}
+
+// remedy says what to do about errors whose makers know only what they found.
+func remedy(err error) string {
+	var (
+		format      *onnx.FormatError
+		nnetFormat  *nnet.FormatError
+		tensors     *safetensors.FormatError
+		torchFormat *torch.FormatError
+	)
+	switch {
+	case errors.As(err, &format), errors.As(err, &nnetFormat), errors.As(err, &tensors), errors.As(err, &torchFormat):
+		return "the file is damaged or not what it should be: write or fetch it anew, or check that it is the file you mean"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EFBIG), errors.Is(err, syscall.EDQUOT):
+		return "make room, or name a file elsewhere; nothing was left behind"
+	}
+	return ""
 }
 
 // reportPanic writes a defect with its stack and returns its exit code.

@@ -44,6 +44,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exit": cmdExit, "json": cmdJSON, "none": cmdNone, "flip": cmdFlip, "write": cmdWrite, "truncate": cmdTruncate, "strip": cmdStrip,
+			"hostile": cmdHostile, "labels": cmdLabels,
 		},
 	})
 }

@@ -14,6 +14,7 @@ var (
 	ErrRagged     = errors.New("wrong number of cells")
 	ErrLevel      = errors.New("unknown text")
 	ErrLevels     = errors.New("too many different texts")
+	ErrClasses    = errors.New("too many classes")
 	ErrColumn     = errors.New("no such column")
 	ErrShape      = errors.New("wrong number of columns")
 	ErrEmpty      = errors.New("the file is empty")

@@ -66,8 +66,8 @@ func TestBadTables(t *testing.T) {
 		{name: "two targets of classes", text: rows(5, nil), opts: Options{Target: []string{"a", "b"}, Task: "classification"}, kind: ErrOption},
 		{name: "names as target", text: "a,who\n" + people(60), kind: ErrLevels, column: "who", count: 1},
 		{name: "names as feature", text: "who,a\n" + people2(150), opts: Options{Features: []string{"who"}}, kind: ErrLevels, column: "who", count: 1},
-		{name: "too many classes", text: rows(17000, nil), opts: Options{Task: "classification"}, kind: ErrLevels, column: "y", count: 1, says: []string{"more than 15790 classes in 17000 rows", "--task regression"}},
-		{name: "too many texts", text: "a,who\n" + people(17000), opts: Options{Task: "classification"}, kind: ErrLevels, column: "who", count: 1, says: []string{"more than 15790 classes in 17000 rows"}},
+		{name: "too many classes", text: rows(17000, nil), opts: Options{Task: "classification"}, kind: ErrClasses, column: "y", count: 1, says: []string{"more than 15790 classes in 17000 rows", "--task regression"}},
+		{name: "too many texts", text: "a,who\n" + people(17000), opts: Options{Task: "classification"}, kind: ErrClasses, column: "who", count: 1, says: []string{"more than 15790 classes in 17000 rows"}},
 		{name: "open quote", text: rows(2500, map[int]string{2400: `1,"2,3`}), kind: ErrFormat, row: 2400, count: 1, says: []string{"quote"}},
 		{name: "all quote", text: "\"a,b\n1,2\n", kind: ErrFormat, row: 1, count: 1, says: []string{"quote"}},
 		{name: "json", file: "a.json", text: `[{"a": 1, "b": `, kind: ErrFormat},
@@ -116,7 +116,7 @@ func TestTooManyClassesOfASchema(t *testing.T) {
 	schema := dataset.Schema{Task: dataset.Classification, Targets: []string{"y"}, Columns: []dataset.Column{{Name: "a"}, {Name: "b"}}}
 	schema.Classes = make([]string, maxIndicators/20+1)
 	var e *Error
-	if _, err := ReadWith(path, schema, Options{}); !errors.As(err, &e) || e.Err != ErrLevels || !strings.Contains(err.Error(), "13421773 classes in 20 rows") {
+	if _, err := ReadWith(path, schema, Options{}); !errors.As(err, &e) || e.Err != ErrClasses || !strings.Contains(err.Error(), "13421773 classes in 20 rows") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -112,9 +112,9 @@ func (t *reading) moreThan(j, most int) bool {
 
 // tooManyClasses is the error for more classes than there can be outputs for.
 func (t *reading) tooManyClasses(found string) error {
-	return &Error{Source: t.frame.source, Err: ErrLevels, Count: 1,
+	return &Error{Source: t.frame.source, Err: ErrClasses, Count: 1,
 		Cells: []Cell{{Column: t.frame.columns[t.targets[0]].name, Found: fmt.Sprintf("%s in %d rows", found, t.count)}},
-		Hint: "a network has an output for every class, and rows times classes may be 2^28 at most (float32 ends at 2^24 classes whatever the rows): say --task regression if they are numbers, name another --target, or join rare classes"}
+		Hint:  "a network has an output for every class, and rows times classes may be 2^28 at most (float32 ends at 2^24 classes whatever the rows): say --task regression if they are numbers, name another --target, or join rare classes"}
 }
 
 // constantTarget refuses a regression whose targets are all constant.

@@ -3,6 +3,7 @@ package construct
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"hinge/network"
 )
@@ -292,9 +293,10 @@ func newWiring(inputs int) *wiring {
 	return &wiring{sparse: &network.Sparse{In: inputs, RowPtr: []int{0}}}
 }
 
-// unit adds a unit with its bias and its wires, by ascending input, and returns
-// its index. Wires of weight 0 are left out.
+// unit adds a unit with its bias and its wires and returns its index. Wires of
+// weight 0 are left out.
 func (l *wiring) unit(bias float64, wires ...wire) int {
+	slices.SortFunc(wires, func(a, b wire) int { return a.from - b.from })
 	for _, w := range wires {
 		if w.weight != 0 {
 			l.sparse.Col, l.sparse.Val = append(l.sparse.Col, int32(w.from)), append(l.sparse.Val, w.weight)

@@ -16,6 +16,7 @@ import (
 
 	"hinge/certify"
 	"hinge/construct"
+	"hinge/dataset"
 	"hinge/network"
 )
 
@@ -67,6 +68,7 @@ func Run(t *testing.T, c *construct.Construction, hooks ...func(t *testing.T, c 
 //
 //   - affine is for Affine problems;
 //   - patch is for classes that a base gets mostly right;
+//   - packed is for integer targets and classes, whose bits it packs;
 //   - grid is for rows that form a Grid;
 //   - delaunay is for Scattered points in two or three inputs.
 func MayRefuse(name string, p Problem) bool {
@@ -75,6 +77,8 @@ func MayRefuse(name string, p Problem) bool {
 		return !p.Affine || p.Hard
 	case "cover":
 		return p.Hard || !p.Set.IsClasses()
+	case "packed":
+		return p.Hard || !integers(p.Set)
 	case "patch":
 		return p.Hard || !p.Set.IsClasses() || !p.Affine && !p.Clustered
 	case "grid":
@@ -228,4 +232,15 @@ func checkCertificate(p Problem, net *network.Network) error {
 			cert.Hit, cert.Rows, cert.MaxError, cert.Tolerance, cert.MinMargin)
 	}
 	return nil
+}
+
+// integers reports whether all targets are whole numbers, as indicators of
+// classes are.
+func integers(set *dataset.Set) bool {
+	for _, v := range set.Y.RawMatrix().Data {
+		if v != math.Trunc(v) {
+			return false
+		}
+	}
+	return true
 }

@@ -43,6 +43,9 @@ const (
 	// DefaultMaxWork is the multiplications spent at most on evaluating a
 	// layer, a few seconds' worth.
 	DefaultMaxWork = 2e10
+	// DefaultMaxFactor is some seconds of factorizations with OpenBLAS: with it
+	// reducing 60,000 x 1,500 numbers and their singular values take 6 s together.
+	DefaultMaxFactor = 4e11
 )
 
 // Options bound what an analysis may cost. The zero value works.
@@ -54,6 +57,10 @@ type Options struct {
 	// means [DefaultMaxWork]. A layer that costs more is refused with a
 	// [*SizeError] unless its structure answers.
 	MaxWork float64
+	// MaxFactor is the most operations spent on one factorization; 0 means
+	// [DefaultMaxFactor]. A matrix that costs more is sketched, where it must be
+	// taken apart by its singular values; see [Matrix.Sketch].
+	MaxFactor float64
 	// Tolerance is the relative tolerance of the numerical rank: singular
 	// values above Tolerance times the largest one count. 0 means max(n, m)
 	// times the spacing of the network's precision (2^-52 or 2^-23).
@@ -78,6 +85,13 @@ func (o Options) maxWork() float64 {
 		return o.MaxWork
 	}
 	return DefaultMaxWork
+}
+
+func (o Options) maxFactor() float64 {
+	if o.MaxFactor > 0 {
+		return o.MaxFactor
+	}
+	return DefaultMaxFactor
 }
 
 // A SizeError says that a layer is too large for the Options and has no
@@ -138,6 +152,11 @@ type kept struct {
 	spectra [2][]float64 // the singular values the ranks were counted from, if any
 	values  sync.Once
 	block   *blockRanks // by blockRanks
+
+	sketches [2]struct { // by Sketch, without and with the ones
+		once  sync.Once
+		found *Sketch
+	}
 }
 
 // Of returns the interpolation matrix of a network's last hidden layer on a

@@ -22,8 +22,9 @@ type Rank struct {
 	// Estimated says that the singular values are estimates (diagonal of a
 	// pivoted QR, or inverse iteration) and not computed to rounding.
 	Estimated bool
-	// Lower and Upper bound the rank in exact arithmetic, from structure
-	// alone: pivots of the elimination, a maximum matching, the shape.
+	// Lower and Upper bound the rank: in exact arithmetic and from structure
+	// alone (pivots of the elimination, a maximum matching, the shape), but for
+	// singular values that a sketch has seen, which raise Lower.
 	Lower, Upper int
 	// Method says how, in words.
 	Method string
@@ -57,18 +58,28 @@ func (r *Rank) String() string {
 
 // Sizes of factorizations: the smaller side, and the operations.
 const (
-	svdSide, svdSideQuick = 1500, 1000 // singular values: 1.6 s and 0.5 s
-	qrSide                = 4000       // pivoted QR: 40 s
-	flopsQuick, flopsFull = 4e9, 4e11  // reducing the longer side by QR
+	svdSideFull, svdSideQuick = 1500, 1000 // singular values: 1.6 s and 0.5 s
+	qrSide                    = 4000       // pivoted QR: 40 s
+	flopsQuick                = 4e9        // reducing the longer side, in a quick analysis
 )
+
+// svdSide returns the smaller side up to which singular values are computed: in
+// proportion to what the Options allow for the longer one, as both grow by the
+// cube.
+func (o Options) svdSide() int {
+	if o.Quick {
+		return svdSideQuick
+	}
+	return int(svdSideFull * math.Cbrt(o.maxFactor()/DefaultMaxFactor))
+}
 
 // Rank returns the numerical rank of Phi.
 //
 // The first of these that fits the Options is used: singular values; singular
 // values block by connected block; singleton elimination, when it is complete
 // (the rank then is certain and the singular values are estimated); the
-// staircase of nested units; QR with column pivoting. When none does, Rank is
-// -1 and the bounds from structure remain.
+// staircase of nested units; QR with column pivoting; a random sketch. When none
+// decides, Rank is -1 and the bounds remain.
 func (p *Matrix) Rank() *Rank { return p.rank(false) }
 
 // RankWithBias returns the numerical rank of [Phi 1]: the dimension of the
@@ -113,7 +124,7 @@ func (p *Matrix) findRank(ones bool) *Rank {
 	if p.rankByStaircase(r, ones) {
 		return r
 	}
-	if p.rankByQR(r, ones, width) {
+	if p.rankByQR(r, ones, width) || p.rankBySketch(r, ones) {
 		return r
 	}
 	r.Method = strings.TrimPrefix(r.Method+"; ", "; ") + fmt.Sprintf("%d x %d is over the limits of the options", p.n, width)
@@ -139,9 +150,9 @@ func (r *Rank) decide(sigma []float64, tolerance float64, method string) {
 }
 
 func (p *Matrix) svdFits(n, m int) bool {
-	side, flops := svdSide, flopsFull
+	side, flops := p.opt.svdSide(), p.opt.maxFactor()
 	if p.opt.Quick {
-		side, flops = svdSideQuick, flopsQuick
+		flops = flopsQuick
 	}
 	least, most := float64(min(n, m)), float64(max(n, m))
 	return min(n, m) <= side && 2*most*least*least <= flops && least*least <= float64(p.opt.maxElements())
@@ -229,10 +240,7 @@ func (p *Matrix) rankOfLadder(r *Rank, ones bool) {
 // in practice within a small factor, in the worst case 2^k sqrt(m-k) too
 // large.
 func (p *Matrix) rankByQR(r *Rank, ones bool, width int) bool {
-	if p.opt.Quick || min(p.n, width) > qrSide {
-		return false
-	}
-	if p.n*width > p.opt.maxElements()+p.n {
+	if p.opt.Quick || !p.factorFits(width) {
 		return false
 	}
 	f := factorPivoted(p.augmented(ones))

@@ -51,7 +51,7 @@ func (p *Matrix) blockRanks(s *csr) *blockRanks {
 		least, most := float64(min(len(b.Rows), len(b.Units))), float64(max(len(b.Rows), len(b.Units)))
 		work += 2 * most * least * least
 	}
-	if p.opt.Quick && work > flopsQuick || work > flopsFull {
+	if p.opt.Quick && work > flopsQuick || work > p.opt.maxFactor() {
 		return nil
 	}
 	all := &blockRanks{count: len(blocks)}

@@ -124,7 +124,7 @@ func (p *Matrix) solver(opt SolveOptions) (solver, error) {
 // factorFits reports whether a pivoted QR of n x width is within the Options.
 func (p *Matrix) factorFits(width int) bool {
 	least, most := float64(min(p.n, width)), float64(max(p.n, width))
-	flops := flopsFull
+	flops := p.opt.maxFactor()
 	if p.opt.Quick {
 		flops = flopsQuick
 	}

@@ -72,16 +72,45 @@ func (p *Matrix) rFactor() *mat.Dense {
 	return p.householder()
 }
 
-// stagedFactor returns R, or nil when the stages do not settle.
 func (p *Matrix) stagedFactor() *mat.Dense {
+	b := &tall{k: p.m + 1, tolerance: p.tolerance(), each: p.eachBiased}
+	b.zero = func(j int) bool { return j < p.m && p.stats.PerUnit[j] == 0 }
+	return b.factor()
+}
+
+// eachBiased calls f with blocks of rows of [Phi 1], which f may spoil.
+func (p *Matrix) eachBiased(f func(block blas.Matrix[float64])) {
 	k := p.m + 1
-	scale := make([]float64, k) // S^-1, by column; 0 for a column of zeros
+	rows := p.rowsOfBlock(k)
+	b := blas.NewMatrix[float64](rows, k)
+	p.eachRows(rows, func(_ int, block *mat.Dense) {
+		count, _ := block.Dims()
+		for i := range count {
+			dst := b.Row(i)
+			copy(dst, block.RawRowView(i))
+			dst[p.m] = 1
+		}
+		f(b.Block(0, count))
+	})
+}
+
+// tall is a matrix B with k columns, given by its rows.
+type tall struct {
+	k         int
+	tolerance float64                                  // of the rank, relative
+	zero      func(j int) bool                         // whether a column is known to be all zeros
+	each      func(f func(block blas.Matrix[float64])) // calls f with blocks of rows; f may spoil them
+}
+
+// factor returns R (k x k), or nil when the stages do not settle.
+func (b *tall) factor() *mat.Dense {
+	scale := make([]float64, b.k) // S^-1, by column; 0 for a column of zeros
 	var total blas.Matrix[float64]
 	floor := 1.0 // product of sqrt(s) so far
 	for stage := range maxStages {
-		g := blas.NewMatrix[float64](k, k)
-		p.eachScaled(scale, total, func(block blas.Matrix[float64]) { blas.AddGram(g, block) })
-		if stage == 0 && !p.equilibrate(g, scale) {
+		g := blas.NewMatrix[float64](b.k, b.k)
+		b.eachScaled(scale, total, func(block blas.Matrix[float64]) { blas.AddGram(g, block) })
+		if stage == 0 && !b.equilibrate(g, scale) {
 			return nil
 		}
 		for j, s := range scale {
@@ -104,50 +133,43 @@ func (p *Matrix) stagedFactor() *mat.Dense {
 		} else {
 			total = timesLower(total, l)
 		}
-		if floor *= math.Sqrt(shift); floor <= floorPart*p.tolerance() && stage > 0 {
+		if floor *= math.Sqrt(shift); floor <= floorPart*b.tolerance && stage > 0 {
 			return upperOf(total, scale)
 		}
 	}
 	return nil
 }
 
-// eachScaled calls f with blocks of rows of B S, or with a factor of B S L^-T.
-// Scales of zero, and an unset scale, leave a column as it is. f may spoil the
-// block.
-func (p *Matrix) eachScaled(scale []float64, l blas.Matrix[float64], f func(block blas.Matrix[float64])) {
-	k := p.m + 1
-	rows := p.rowsOfBlock(k)
-	inverse := make([]float64, k)
+// eachScaled calls f with blocks of rows of B S, or with a factor L of B S L^-T.
+// Scales of zero leave a column as it is.
+func (b *tall) eachScaled(scale []float64, l blas.Matrix[float64], f func(block blas.Matrix[float64])) {
+	inverse := make([]float64, len(scale)) // powers of two: exact
 	for j, s := range scale {
-		inverse[j] = 1
-		if s != 0 {
+		if inverse[j] = 1; s != 0 {
 			inverse[j] = 1 / s
 		}
 	}
-	b := blas.NewMatrix[float64](rows, k)
-	p.eachRows(rows, func(_ int, block *mat.Dense) {
-		count, _ := block.Dims()
-		for i := range count {
-			dst := b.Row(i)
-			for j, v := range block.RawRowView(i) {
-				dst[j] = v * inverse[j]
-			}
-			dst[p.m] = inverse[p.m]
-		}
+	b.each(func(block blas.Matrix[float64]) {
 		if l.Data != nil {
-			blas.SolveRight(l, b.Block(0, count))
+			for i := range block.Rows {
+				row := block.Row(i)
+				for j, s := range inverse {
+					row[j] *= s
+				}
+			}
+			blas.SolveRight(l, block)
 		}
-		f(b.Block(0, count))
+		f(block)
 	})
 }
 
 // equilibrate sets scale to powers of two near the lengths of the columns, and
 // scales g, their Gram matrix, alike. It reports false when a column that is not
 // zero is too short to be squared.
-func (p *Matrix) equilibrate(g blas.Matrix[float64], scale []float64) bool {
+func (b *tall) equilibrate(g blas.Matrix[float64], scale []float64) bool {
 	for j := range scale {
 		length := math.Sqrt(g.Row(j)[j])
-		if length < 1/extreme && (j == p.m || p.stats.PerUnit[j] > 0) {
+		if length < 1/extreme && !b.zero(j) {
 			return false
 		}
 		if length > 0 {

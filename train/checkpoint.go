@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"time"
 
 	"hinge/internal/blas"
@@ -175,6 +176,7 @@ func (r *run) resume() (epoch int, err error) {
 	if path == "" {
 		return 0, nil
 	}
+	sweep(path)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
@@ -190,6 +192,17 @@ func (r *run) resume() (epoch int, err error) {
 		return 0, &CheckpointError{Path: path, Reason: reason}
 	}
 	return header.Epoch + 1, nil
+}
+
+// sweep removes what writes of a killed process left beside the checkpoint.
+func sweep(path string) {
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".????????.tmp"))
+	if err != nil {
+		return // a name with the signs of a pattern: then they stay
+	}
+	for _, name := range left {
+		os.Remove(name)
+	}
 }
 
 // parseCheckpoint takes a file apart: its header and the bytes of its floats.

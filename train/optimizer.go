@@ -63,7 +63,7 @@ type stride struct {
 	keep           float32 // of a weight, after decay
 	rate           float32
 	momentum       float32
-	inverse, eps   float32 // of Adam, see newStride
+	eps            float32 // of Adam, see newStride
 	beta1, gain1   float32
 	beta2, gain2   float32
 	floor1, floor2 float32

@@ -15,9 +15,10 @@ func (r *repair) prove(edited *network.Network) (*Repaired, error) {
 		return nil, &ImpossibleError{Reason: "the numbers of this repair leave the range of " + edited.Precision.String() + ": " + err.Error(), Advice: "use float64"}
 	}
 	made := &r.made
-	made.Network = edited
+	made.Network, made.Method = edited, Untouched
 	made.Added = edited.Units() - r.net.Units()
 	if r.stage != nil {
+		made.Method = ByGates
 		made.Copied = r.stage.net.Units() - r.net.Units()
 		made.Added -= made.Copied
 	}

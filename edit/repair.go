@@ -40,13 +40,31 @@ type Kept struct {
 	// Same is the number of rows on which every added unit is proved to be exactly
 	// 0, in any order of summation: their outputs are the old ones, bit for bit.
 	Same int `json:"same"`
+	// Moved bounds by how much an output of the other rows has moved; 0 when there
+	// are none.
+	Moved float64 `json:"moved"`
 	// Holds says that what was to be preserved is proved on every row.
 	Holds bool `json:"holds"`
 }
 
+// Change is what became of the weights that were there before an edit.
+type Change struct {
+	Weights int `json:"weights"` // how many changed
+	// Relative is the length of their change over that of all weights of the layer.
+	Relative float64 `json:"relative"`
+}
+
+// How rows were repaired.
+const (
+	Untouched = "every row was right already"
+	ByGates   = "gates"
+)
+
 // Repaired is what [Repair] made.
 type Repaired struct {
 	Network *network.Network
+	Method  string
+	Change  Change
 	Already []int // rows to fix that were right before
 	Gates   []Gate
 	Added   int     // hidden units

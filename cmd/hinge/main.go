@@ -66,7 +66,8 @@ func rootCommand() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	cobra.EnableCommandSorting = false
 	root.AddCommand(demoCommand(), planCommand(), buildCommand(), checkCommand(), predictCommand(), infoCommand(),
-		analyzeCommand(), normalizeCommand(), compareCommand(), trainCommand())
+		analyzeCommand(), normalizeCommand(), compareCommand(), trainCommand(),
+		repairCommand(), finishCommand())
 	return root
 }
 

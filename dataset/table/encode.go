@@ -112,6 +112,8 @@ func (e *encoder) encode(dst []float64, cell float64, row int) {
 		hint := "correct the cells; or leave the column out with --drop; or, if the column holds categories, read it as texts with --text"
 		if e.moment != nil {
 			hint = "the column holds a " + string(e.schema.Moment) + " in ISO form"
+		} else if word {
+			hint = numberHint(e.schema.Name, e.column.texts[code], hint)
 		}
 		e.faults.add(ErrNotNumber, hint, row, e.schema.Name, e.column.display(cell))
 	case math.IsInf(cell, 0):
@@ -201,8 +203,8 @@ func (s *targets) encode(t *reading, b block, at int) (rows int) {
 				s.class[at+rows] = s.classOf(t, c, cell, b.first+i+1)
 				continue
 			}
-			if _, word := wordOf(cell); word {
-				s.faults.add(ErrNotNumber, "correct the cells, or choose --task classification", b.first+i+1, c.name, c.display(cell))
+			if code, word := wordOf(cell); word {
+				s.faults.add(ErrNotNumber, numberHint(c.name, c.texts[code], "correct the cells, or choose --task classification"), b.first+i+1, c.name, c.display(cell))
 			} else if math.IsInf(cell, 0) {
 				s.faults.add(ErrNotFinite, "correct the cells, or leave them empty and choose --missing drop", b.first+i+1, c.name, c.display(cell))
 			}

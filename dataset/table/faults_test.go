@@ -66,6 +66,13 @@ func TestBadTables(t *testing.T) {
 		{name: "two targets of classes", text: rows(5, nil), opts: Options{Target: []string{"a", "b"}, Task: "classification"}, kind: ErrOption},
 		{name: "names as target", text: "a,who\n" + people(60), kind: ErrLevels, column: "who", count: 1},
 		{name: "names as feature", text: "who,a\n" + people2(150), opts: Options{Features: []string{"who"}}, kind: ErrLevels, column: "who", count: 1},
+		{name: "thousands", text: "a,b,y\n1,\"1,234\",3\n4,\"5,100.5\",6\n7,900,2\n8,\"12,000\",1\n", kind: ErrNotNumber, row: 1, count: 3, column: "b", says: []string{`row 4, column b: "12,000"`, `1,234 is 1234`, "--text", "--sql"}},
+		{name: "thousands among numbers", text: rows(40, map[int]string{9: `1,"1,234",3`}), kind: ErrNotNumber, row: 9, count: 1, column: "b", says: []string{"1,234 is 1234"}},
+		{name: "thousands as target", text: "a,y\n1,\"1,234\"\n2,\"2,500\"\n3,\"3,750\"\n", kind: ErrNotNumber, row: 1, count: 3, column: "y", says: []string{"--task classification"}},
+		{name: "thousands of the Swiss", text: "a;y\n1;1'234'567.5\n2;2'500\n3;3'750\n", kind: ErrNotNumber, row: 1, count: 3, column: "y", says: []string{"1'234'567.5 is 1234567.5"}},
+		{name: "comment first", text: "# made by hand\na,b,y\n1,2,3\n4,5,6\n7,8,1\n", kind: ErrRagged, row: 1, count: 4, says: []string{"comments", "grep -v"}},
+		{name: "comment within", text: rows(20, map[int]string{9: "# a note"}), kind: ErrRagged, row: 9, count: 1, says: []string{"comments", "grep -v"}},
+		{name: "comment of three cells", text: rows(20, map[int]string{9: "# a, note, here"}), kind: ErrNotNumber, row: 9, count: 3, column: "a", says: []string{"comments", "grep -v"}},
 		{name: "too many classes", text: rows(17000, nil), opts: Options{Task: "classification"}, kind: ErrClasses, column: "y", count: 1, says: []string{"more than 15790 classes in 17000 rows", "--task regression"}},
 		{name: "too many texts", text: "a,who\n" + people(17000), opts: Options{Task: "classification"}, kind: ErrClasses, column: "who", count: 1, says: []string{"more than 15790 classes in 17000 rows"}},
 		{name: "open quote", text: rows(2500, map[int]string{2400: `1,"2,3`}), kind: ErrFormat, row: 2400, count: 1, says: []string{"quote"}},
@@ -107,6 +114,33 @@ func TestBadTables(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What the message about groups of digits tells to do works, and so do the ways
+// to have them as texts.
+func TestGroupedDigits(t *testing.T) {
+	path := put(t, "grouped.csv", "a,b,y\n1,\"1,234\",3\n4,\"5,100.5\",6\n7,900,2\n8,\"12,000\",1\n")
+	_, err := Read(path, Options{})
+	_, query, found := strings.Cut(fmt.Sprint(err), `--sql "`)
+	query, _, closed := strings.Cut(query, `"; `)
+	if !found || !closed {
+		t.Fatalf("no query in %v", err)
+	}
+	s, err := Read(path, Options{SQL: query})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []float64{1234, 5100.5, 900, 12000} {
+		if got := s.X.At(i, 1); got != want {
+			t.Errorf("row %d: %v, want %v", i+1, got, want)
+		}
+	}
+	if s, err := Read(path, Options{Text: []string{"b"}}); err != nil || s.D() != 4 {
+		t.Errorf("as texts: %v", err)
+	}
+	if s, err := Read(path, Options{Target: []string{"b"}, Task: "classification"}); err != nil || s.P() != 4 {
+		t.Errorf("as classes: %v", err)
 	}
 }
 

@@ -66,6 +66,9 @@ func (t *reading) infer(r *roles) error {
 			unit := map[dataset.Moment]string{dataset.Date: "days since 1970-01-01", dataset.Clock: "seconds since midnight", dataset.DateTime: "seconds since 1970-01-01"}
 			t.note("Column %s holds a %s and reads as %s.", c.name, column.Moment, unit[column.Moment])
 		default:
+			if err := t.checkGrouped(j, "if they are names and no numbers, read them as texts with --text"); err != nil {
+				return err
+			}
 			keep, err := t.checkLevels(j, r.asked)
 			if err != nil {
 				return err

@@ -20,12 +20,15 @@ func scanText(f *frame, files []string, dialects []*dialect, opts *Options) erro
 	names := dialects[0].names
 	f.start(names)
 	for i, file := range files {
-		ragged := &Error{Source: file, Err: ErrRagged, Hint: fmt.Sprintf("every row must have %d cells, as the first one has", len(names))}
+		ragged := &Error{Source: file, Err: ErrRagged}
 		rows := 0
 		err := dialects[i].scan(file, func(cells []string) error {
 			rows++
 			cells = withoutEnd(cells, len(names))
 			if len(cells) != len(names) {
+				if ragged.Count == 0 {
+					ragged.Hint = raggedHint(names, cells)
+				}
 				ragged.add(f.n+rows, "", fmt.Sprintf("%d cells instead of %d", len(cells), len(names)))
 			} else if ragged.Count == 0 {
 				f.append(cells, f.n+rows-1, dialects[i].comma)

@@ -34,6 +34,9 @@ func (t *reading) decide() error {
 		return t.constantTarget()
 	case t.opts.Task == "classification":
 	case c.isText():
+		if err := t.checkGrouped(t.targets[0], "if each is the name of a class, say --task classification"); err != nil {
+			return err
+		}
 		t.note("The target %s holds texts: the task is classification.", c.name)
 	case t.looksLikeClasses():
 		t.note("The target %s holds a few whole numbers: the task is classification (--task regression overrides).", c.name)

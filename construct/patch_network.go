@@ -84,7 +84,7 @@ func scaleColumns(x *mat.Dense) (scaled *mat.Dense, scale []float64) {
 // newUnits returns the units of bumps over scaled columns, for columns as they
 // are.
 func newUnits(bumps []*bump, scale []float64) network.New {
-	var units network.New
+	units := network.New{Merged: true}
 	for _, b := range bumps {
 		w, out := b.units()
 		for u := range w {

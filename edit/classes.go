@@ -50,12 +50,14 @@ func (r *repair) raiseClasses() (*network.Network, error) {
 	return net.AddUnits(r.second, values), nil
 }
 
-// lack returns what output c must gain for the class to win on all the rows by
-// the margin, rounded up.
+// lack returns what output c must gain, before the last activation, for the
+// class to win on all the rows by the margin, rounded up.
 func (r *repair) lack(rows []int, c int) float64 {
 	most := 0.0
 	for _, i := range rows {
-		most = max(most, r.made.Margin-margin(r.out.RawRowView(i), c))
+		out := slices.Clone(r.out.RawRowView(i))
+		out[c] = r.pre.At(i, c) // a ReLU at the end would hide how far down it is
+		most = max(most, r.made.Margin-margin(out, c))
 	}
 	rounded := r.net.Precision.Round(most)
 	if rounded < most {

@@ -126,6 +126,7 @@ type repair struct {
 	opts     Options
 
 	out   *mat.Dense // the network's outputs before the edit
+	pre   *mat.Dense // those of the rows of fix, before the last activation
 	wrong []int      // rows of fix to be changed
 	*stage
 	*gater
@@ -161,6 +162,7 @@ func newRepair(net *network.Network, fix *dataset.Set, keep *mat.Dense, keepRows
 		}
 	}
 	r.out = net.Eval(r.x)
+	r.pre = net.PreActivations(r.x.Slice(0, r.k, 0, d), len(net.Layers)-1)
 	return r, r.checkOverlap()
 }
 

@@ -58,8 +58,7 @@ func (r *repair) setValues() (*network.Network, error) {
 // wanted.
 func (r *repair) lacks() (*mat.Dense, error) {
 	last := len(r.net.Layers) - 1
-	rows := r.x.Slice(0, r.k, 0, r.net.Inputs())
-	lack := r.net.PreActivations(rows, last)
+	lack := mat.DenseCopyOf(r.pre)
 	var negative []int
 	for i := range r.k {
 		row := lack.RawRowView(i)

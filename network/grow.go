@@ -12,12 +12,18 @@ type New struct {
 	// Out holds, for each of the k units, its weights in every unit of the next
 	// layer; nil for units that the next layer does not read yet.
 	Out [][]float64
+	// Merged writes a dense layer and its new units as one matrix. Otherwise they
+	// stay apart, and so do the sums of the next layer: first the old terms, in
+	// the order that they always had, then the new ones. A matrix of another
+	// width may be summed in another order.
+	Merged bool
 }
 
 // AddUnits returns the network with units added at the end of layer l, and
-// their weights to the next layer's. All that was there keeps its place, its
-// structure and its numbers, so a unit that is exactly 0 on a row leaves every
-// output as it was on that row. It shares what it does not change with n.
+// their weights to the next layer's. All that was there keeps its place and its
+// numbers, and its operations unless Merged, so a unit that is exactly 0 on a row
+// leaves every output as it was on that row. It shares what it does not change
+// with n.
 //
 // It panics when l is the last layer or a length does not fit.
 func (n *Network) AddUnits(l int, units New) *Network {
@@ -32,8 +38,8 @@ func (n *Network) AddUnits(l int, units New) *Network {
 		this.Bias = make([]float64, width)
 	}
 	this.Bias = slices.Concat(this.Bias, units.Bias)
-	this.Map = addOutputs(this.Map, units.W)
-	next.Map = addInputs(next.Map, k, units.Out)
+	this.Map = addOutputs(this.Map, units.W, units.Merged)
+	next.Map = addInputs(next.Map, k, units.Out, units.Merged)
 	return grown
 }
 
@@ -67,7 +73,7 @@ func (n *Network) shallow() *Network {
 }
 
 // addOutputs returns m with rows w below it.
-func addOutputs(m Map, w [][]float64) Map {
+func addOutputs(m Map, w [][]float64, merged bool) Map {
 	_, in := m.Dims()
 	flat := make([]float64, 0, len(w)*in)
 	for _, row := range w {
@@ -76,7 +82,7 @@ func addOutputs(m Map, w [][]float64) Map {
 		}
 		flat = append(flat, row...)
 	}
-	if d, ok := m.(*Dense); ok {
+	if d, ok := m.(*Dense); ok && merged {
 		return NewDense(d.Out+len(w), in, slices.Concat(d.W, flat))
 	}
 	added := NewDense(len(w), in, flat)
@@ -88,14 +94,14 @@ func addOutputs(m Map, w [][]float64) Map {
 
 // addInputs returns m with k inputs more, input j with the weights w[j], or with
 // weights 0 when w is nil.
-func addInputs(m Map, k int, w [][]float64) Map {
+func addInputs(m Map, k int, w [][]float64, merged bool) Map {
 	out, in := m.Dims()
 	for _, column := range w {
 		if len(column) != out {
 			panic(fmt.Sprintf("network: a unit with %d output weights for %d units", len(column), out))
 		}
 	}
-	if d, ok := m.(*Dense); ok {
+	if d, ok := m.(*Dense); ok && merged {
 		wide := NewDense(out, in+k, make([]float64, out*(in+k)))
 		for i := range out {
 			row := wide.Row(i)

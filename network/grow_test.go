@@ -18,8 +18,9 @@ func grownFrom(rng *rand.Rand) map[string]*Network {
 		return m
 	}
 	sparse := &Sparse{Out: 2, In: 4, RowPtr: []int{0, 2, 3}, Col: []int32{0, 3, 1}, Val: []float64{1, -2, 0.5}}
+	plain := &Network{Layers: []Layer{{Map: dense(4, 3), Act: ReLU}, {Map: dense(2, 4), Bias: []float64{1, 2}}}}
 	return map[string]*Network{
-		"dense": {Layers: []Layer{{Map: dense(4, 3), Act: ReLU}, {Map: dense(2, 4), Bias: []float64{1, 2}}}},
+		"dense": plain, "merged": plain,
 		"structured": {Layers: []Layer{
 			{Map: &Stack{[]Map{dense(3, 3), &Projected{P: dense(1, 3), Pick: []int32{0}, Scale: []float64{2}}}}, Bias: []float64{1, 0, -1, 2}, Act: ReLU},
 			{Map: sparse},
@@ -41,7 +42,7 @@ func TestAddUnitsAddsTheirShare(t *testing.T) {
 	for name, net := range grownFrom(rng) {
 		x := rowsFor(rng, 50, 3)
 		before := net.Digest()
-		grown := net.AddUnits(0, New{W: [][]float64{{1, -1, 2}, {0, 0, 1}}, Bias: []float64{0.5, -9}, Out: [][]float64{{3, 0}, {1, 1}}})
+		grown := net.AddUnits(0, New{W: [][]float64{{1, -1, 2}, {0, 0, 1}}, Bias: []float64{0.5, -9}, Out: [][]float64{{3, 0}, {1, 1}}, Merged: name == "merged"})
 		if net.Digest() != before {
 			t.Fatalf("%s: the network itself was changed", name)
 		}

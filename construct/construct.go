@@ -65,6 +65,7 @@ type Size struct {
 	// WinsOnly says of classes that the right output is the largest and that no
 	// more is promised of the outputs; Error then means nothing.
 	WinsOnly bool
+	Note     string // what else there is to know about the size, for the plan
 }
 
 // Construction is one entry of the catalogue.

@@ -54,14 +54,18 @@ func init() {
 		Title:  "integer labels of many rows in the bits of one weight, taken apart bit by bit: fewer numbers than evenly spaced rows",
 		Source: "Vardi, Yehudai, Shamir 2022 (arXiv 2110.03187), with words of 52 bits; exactness of this project",
 		Plan: func(p *Problem) (Size, error) {
-			net, stored, err := buildPacked(p)
+			net, stored, word, err := buildPacked(p)
 			if err != nil {
 				return Size{}, err
 			}
-			return scalarSize("packed", p, stored, net, 0)
+			size, err := scalarSize("packed", p, stored, net, 0)
+			if word > 0 {
+				size.Note = fmt.Sprintf("weights of up to %d bits; %.2f parameters per row", word, float64(size.Parameters)/float64(p.Set.N()))
+			}
+			return size, err
 		},
 		Build: func(p *Problem) (*network.Network, error) {
-			net, _, err := buildPacked(p)
+			net, _, _, err := buildPacked(p)
 			return net, err
 		},
 	})
@@ -84,30 +88,31 @@ func wordBits(precision network.Precision) int {
 	return 52
 }
 
-// buildPacked returns the network and the problem as it is stored.
-func buildPacked(p *Problem) (*network.Network, *Problem, error) {
+// buildPacked returns the network, the problem as it is stored, and the number of
+// bits that words use.
+func buildPacked(p *Problem) (*network.Network, *Problem, int, error) {
 	stored, scores, err := scalarLabels("packed", p)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	input, x := inputLayer(stored)
 	dir, err := separatingDirection("packed", stored, x)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	line := dir.points()
 	if len(runsOf(line)) == 2 {
-		return withScores(constantNetwork(p.Precision, p.Set.D(), line.y[:stored.Set.P()]), scores), stored, nil
+		return withScores(constantNetwork(p.Precision, p.Set.D(), line.y[:stored.Set.P()]), scores), stored, 0, nil
 	}
 	k := &packed{precision: p.Precision, line: line, outputs: stored.Set.P(), delta: dir.delta}
 	if err := k.setLabels(); err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	if err := k.setGroups(); err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	input, u := dir.reduce(input)
-	return withScores(k.network(input, u), scores), stored, nil
+	return withScores(k.network(input, u), scores), stored, k.bits * k.cells, nil
 }
 
 // packed is the labels of a line's points, and its groups and cells.

@@ -41,6 +41,12 @@ type Entry struct {
 
 	Limit Limit   `json:"limit"`
 	Ratio float64 `json:"ratio"` // to the limit; see [Ratio]
+
+	// Outputs says what other numbers of outputs would cost on the same rows;
+	// absent for classes and where counting cannot tell.
+	Outputs *Outputs `json:"outputs,omitempty"`
+	// Note is what else there is to know about the size.
+	Note string `json:"note,omitempty"`
 }
 
 // Plan lists what every construction of the catalogue would make of the
@@ -69,6 +75,7 @@ func planned(c *Construction, p *Problem) Entry {
 	e.Estimated, e.Error, e.WinsOnly = size.Estimated, size.Error, size.WinsOnly
 	e.Limit = LimitFor(p.Set, p.Precision, size.HiddenLayers)
 	e.Ratio = Ratio(size, e.Limit)
+	e.Outputs, e.Note = outputsOf(c.Name, p, size), size.Note
 	err = refuseInaccurate(c.Name, p, size.Error)
 	if e.Fits = err == nil; !e.Fits {
 		var unfit *UnfitError

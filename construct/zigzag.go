@@ -1,6 +1,7 @@
 package construct
 
 import (
+	"fmt"
 	"math"
 
 	"hinge/network"
@@ -33,8 +34,7 @@ import (
 //
 // Rounding, and what was done about it. In the textbook form every z_k falls from
 // its largest value to its least within each gap, and the units that make it
-// fall are of size q M and cancel in all later groups: a bound of the error of
-// any order of summation is 1e-4 of the range at n = 4096 on equal spacing.
+// fall are of size q M and cancel in all later groups.
 // Here neighbouring groups are walked as mirror images, so that z_k is nearly as
 // high where it enters a group as where it left the one before, and bends by a
 // few M instead of q M:
@@ -46,8 +46,9 @@ import (
 // The bends of the first layer start at the middle group and face away from it,
 // which leaves half of them awake at most, at half the distance. And the walk
 // carries the function as its stored weights make it, in twice the precision, so
-// that no rounding of a weight travels. The bound is 1e-7 then (measured: see
-// docs/depth.md), and grows like eps n^2.5.
+// that no rounding of a weight travels. At n = 4096 on equal spacing the bound
+// for any order of summation is 5e-8 of the range, hundreds of times less; it
+// grows like eps n^2.5 (measured: docs/depth.md).
 //
 // Off the data: continuous and bounded by the walk's zigzag, M times half the
 // widest gap away from the points: a memory device, not a model.
@@ -65,7 +66,9 @@ func init() {
 			if err != nil {
 				return Size{}, err
 			}
-			return scalarSize("zigzag", p, stored, net, bound)
+			size, err := scalarSize("zigzag", p, stored, net, bound)
+			size.Note = zigzagNote(p)
+			return size, err
 		},
 		Build: func(p *Problem) (*network.Network, error) {
 			net, stored, bound, err := buildZigzag(p)
@@ -120,12 +123,28 @@ func buildZigzag(p *Problem) (*network.Network, *Problem, float64, error) {
 	return withScores(best.network(input, u), scores), stored, bound, nil
 }
 
+// zigzagNote says which of zigzag and slab, 2 n/(d+1) units for one output, is
+// the smaller by count.
+func zigzagNote(p *Problem) string {
+	if p.Set.IsClasses() || p.Set.P() > 1 {
+		return ""
+	}
+	wide, root := p.Set.D()+1, 0.71*math.Sqrt(float64(p.Set.N()))
+	which := "slab needs fewer units than zigzag where d + 1 > 0.71 sqrt(n): not here"
+	if float64(wide) > root {
+		which = "slab needs fewer units than zigzag where d + 1 > 0.71 sqrt(n): here"
+	}
+	return fmt.Sprintf("%s, with %d against %.1f", which, wide, root)
+}
+
 // zigzagShape returns the number of groups and the most points of one for m
 // points and p outputs that give the fewest units, the fewest groups among
-// equals.
+// equals. The best size is next to sqrt(2 m/p); it is looked for from half to
+// twice that, and a few more.
 func zigzagShape(m, p int) (groups, size int) {
 	least := math.MaxInt
-	for q := m; q >= 1; q-- {
+	about := int(math.Sqrt(2 * float64(m) / float64(p)))
+	for q := min(m, 2*about+3); q >= max(1, about/2-3); q-- {
 		g := ceilDiv(m, q)
 		if units := 2*(g-1) + 1 + p*q; units < least {
 			least, groups, size = units, g, q

@@ -16,10 +16,8 @@ func (r *repair) raiseClasses() (*network.Network, error) {
 		c := r.fix.Class[i]
 		byClass[c] = append(byClass[c], i)
 	}
-	net := r.stage.net
-	var values network.New
+	var units gateUnits
 	var failed []int
-	thresholds := r.thresholdWidth()
 	for c, rows := range byClass {
 		if len(rows) == 0 {
 			continue
@@ -29,25 +27,15 @@ func (r *repair) raiseClasses() (*network.Network, error) {
 			return nil, err
 		}
 		failed = append(failed, r.open(rows, func(g *gate) {
-			w, bias := g.thresholds(net.Precision)
-			net = net.AddUnits(r.first, network.New{W: w, Bias: bias})
-			value := make([]float64, thresholds+len(bias))
 			lack := r.lack(g.rows, c)
-			for j := range bias {
-				value[thresholds+j] = -g.steepness(lack, net.Precision)
-			}
-			thresholds += len(bias)
-			values.W, values.Bias, values.Out = append(values.W, value), append(values.Bias, lack), append(values.Out, lift)
-			r.note(g, r.fix.Schema.Classes[c], len(bias)+1)
+			units.add(r, g, lack, []value{{base: lack, lift: lift}})
+			r.note(g, r.fix.Schema.Classes[c], 2*len(g.slabs)+1)
 		})...)
 	}
 	if len(failed) > 0 {
 		return nil, r.impossible(failed)
 	}
-	for k, w := range values.W {
-		values.W[k] = append(w, make([]float64, thresholds-len(w))...)
-	}
-	return net.AddUnits(r.second, values), nil
+	return units.into(r.stage), nil
 }
 
 // lack returns what output c must gain, before the last activation, for the

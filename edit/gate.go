@@ -191,25 +191,55 @@ func linear(w [][]float64) network.Layer {
 
 func rowsOf(e *certify.Enclosure) int { n, _ := e.Centre.Dims(); return n }
 
-// thresholds returns the gate's 2q units for the layer of thresholds, numbers of
-// the precision.
-func (t *gate) thresholds(precision network.Precision) (w [][]float64, bias []float64) {
-	for k, row := range t.slabs {
+// A value is a unit of the layer behind the thresholds, inside its gate:
+// s(w.h + base), h the outputs that the layer of thresholds had before.
+type value struct {
+	w    []float64 // nil for none
+	base float64
+	lift []float64 // its output weights
+}
+
+// gateUnits gathers the units of gates, to be added to a network in one go.
+type gateUnits struct {
+	thresholds network.New
+	values     []value
+	shut       [][2]int  // of each value: the thresholds of its gate, from and to
+	steep      []float64 // and their weight
+}
+
+// add adds a gate's units. The values are at most largest on any row.
+func (u *gateUnits) add(r *repair, g *gate, largest float64, values []value) {
+	precision := r.net.Precision
+	from := len(u.thresholds.Bias)
+	thinnest := math.Inf(1)
+	for k, row := range g.slabs {
 		d := len(row) - 1
 		down := make([]float64, d)
 		fixed.Axpy(down, -1, row[:d])
-		w = append(w, row[:d:d], down)
-		bias = append(bias, precision.Round(row[d]-t.half[k]), precision.Round(-row[d]-t.half[k]))
+		u.thresholds.W = append(u.thresholds.W, row[:d:d], down)
+		u.thresholds.Bias = append(u.thresholds.Bias, precision.Round(row[d]-g.half[k]), precision.Round(-row[d]-g.half[k]))
+		thinnest = min(thinnest, g.half[k])
 	}
-	return w, bias
+	// Outside, the thresholds sum to half at least: twice what is needed.
+	steep := precision.Round(2 * largest / thinnest * (1 + 4*precision.Eps()))
+	for _, v := range values {
+		u.values = append(u.values, v)
+		u.shut = append(u.shut, [2]int{from, len(u.thresholds.Bias)})
+		u.steep = append(u.steep, steep)
+	}
 }
 
-// steepness returns C such that C t exceeds twice the largest value g of the
-// gate's value units, where t is the least that the thresholds sum to outside.
-func (t *gate) steepness(largest float64, precision network.Precision) float64 {
-	thinnest := math.Inf(1)
-	for _, half := range t.half {
-		thinnest = min(thinnest, half)
+// into returns the stage's network with the units.
+func (u *gateUnits) into(s *stage) *network.Network {
+	own := s.net.Layers[s.first].Width()
+	var units network.New
+	for k, v := range u.values {
+		row := make([]float64, own+len(u.thresholds.Bias))
+		copy(row, v.w)
+		for j := u.shut[k][0]; j < u.shut[k][1]; j++ {
+			row[own+j] = -u.steep[k]
+		}
+		units.W, units.Bias, units.Out = append(units.W, row), append(units.Bias, v.base), append(units.Out, v.lift)
 	}
-	return precision.Round(2 * largest / thinnest * (1 + 4*precision.Eps()))
+	return s.net.AddUnits(s.first, u.thresholds).AddUnits(s.second, units)
 }

@@ -85,7 +85,3 @@ func isExact(tail *mat.Dense, v, want *mat.VecDense) bool {
 	got.SubVec(&got, want)
 	return mat.Norm(&got, 2) <= liftTolerance
 }
-
-// thresholdWidth returns the number of units of the layer of thresholds, before
-// any are added.
-func (s *stage) thresholdWidth() int { return s.net.Layers[s.first].Width() }

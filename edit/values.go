@@ -23,23 +23,16 @@ func (r *repair) setValues() (*network.Network, error) {
 		return nil, err
 	}
 	h := r.stage.net.Activations(r.x, r.first)
-	net := r.stage.net
-	own, thresholds := r.thresholdWidth(), r.thresholdWidth()
-	var values network.New
+	var units gateUnits
 	var failed []int
 	for rest := r.wrong; len(rest) > 0; {
 		group := independent(h, rest)
 		var opened []int
 		bad := r.open(group, func(g *gate) {
 			opened = append(opened, g.rows...)
-			w, bias := g.thresholds(net.Precision)
-			net = net.AddUnits(r.first, network.New{W: w, Bias: bias})
-			units := r.corrections(g, h, lack, own, thresholds, len(bias))
-			thresholds += len(bias)
-			values.W = append(values.W, units.W...)
-			values.Bias = append(values.Bias, units.Bias...)
-			values.Out = append(values.Out, units.Out...)
-			r.note(g, "", len(bias)+len(units.Bias))
+			values, largest := r.corrections(g, h, lack)
+			units.add(r, g, largest, values)
+			r.note(g, "", 2*len(g.slabs)+len(values))
 		})
 		failed = append(failed, bad...)
 		rest = without(rest, opened, bad)
@@ -47,10 +40,7 @@ func (r *repair) setValues() (*network.Network, error) {
 	if len(failed) > 0 {
 		return nil, r.impossible(failed)
 	}
-	for k, w := range values.W {
-		values.W[k] = append(w, make([]float64, thresholds-len(w))...)
-	}
-	return net.AddUnits(r.second, values), nil
+	return units.into(r.stage), nil
 }
 
 // lacks returns what every row of fix lacks of every output before the last
@@ -109,16 +99,16 @@ func without(rows, a, b []int) []int {
 	return rest
 }
 
-// corrections returns the value units of a gate whose count thresholds stand
-// behind at units of the layer, own of which were there before any gate.
-func (r *repair) corrections(g *gate, h, lack *mat.Dense, own, at, count int) network.New {
+// corrections returns the value units of a gate and the largest value that one
+// of them takes anywhere on the rows.
+func (r *repair) corrections(g *gate, h, lack *mat.Dense) (values []value, largest float64) {
 	var span fixed.Span
 	for _, i := range g.rows {
 		span.Add(fixed.Homogeneous(h.RawRowView(i)))
 	}
 	_, p := lack.Dims()
 	var affine [][]float64
-	var outputs []int
+	down := make([]float64, r.stage.net.Layers[r.second+1].Width())
 	for o := range p {
 		want := make([]float64, len(g.rows))
 		moves := false
@@ -126,36 +116,23 @@ func (r *repair) corrections(g *gate, h, lack *mat.Dense, own, at, count int) ne
 			want[k] = lack.At(i, o)
 			moves = moves || want[k] != 0
 		}
-		if moves {
-			w := span.Interpolate(want)
-			for j, v := range w {
-				w[j] = r.net.Precision.Round(v)
-			}
-			affine, outputs = append(affine, w), append(outputs, o)
+		if !moves {
+			continue
 		}
+		w := span.Interpolate(want)
+		for j, v := range w {
+			w[j] = r.net.Precision.Round(v)
+		}
+		lift, _ := r.lift(o)
+		fixed.Axpy(down, -1, lift)
+		affine, values = append(affine, w), append(values, value{w: w[:len(w)-1], base: w[len(w)-1], lift: lift})
 	}
 	inside, anywhere := r.reachOf(affine, h, g.rows)
 	base := r.net.Precision.Round(2 * inside)
-	steep := -g.steepness(base+anywhere, r.net.Precision)
-	unit := func(w []float64) []float64 {
-		row := make([]float64, at+count)
-		copy(row, w)
-		for j := range count {
-			row[at+j] = steep
-		}
-		return row
+	for k := range values {
+		values[k].base = r.net.Precision.Round(base + values[k].base)
 	}
-	var units network.New
-	down := make([]float64, r.stage.net.Layers[r.second+1].Width())
-	for k, w := range affine {
-		lift, _ := r.lift(outputs[k])
-		fixed.Axpy(down, -1, lift)
-		units.W = append(units.W, unit(w[:own]))
-		units.Bias = append(units.Bias, r.net.Precision.Round(base+w[own]))
-		units.Out = append(units.Out, lift)
-	}
-	units.W, units.Bias, units.Out = append(units.W, unit(nil)), append(units.Bias, base), append(units.Out, down)
-	return units
+	return append(values, value{base: base, lift: down}), base + anywhere
 }
 
 // reachOf returns the largest |g| on the group and on all rows.

@@ -9,6 +9,7 @@ import (
 
 	"hinge/dataset"
 	"hinge/internal/parallel"
+	"hinge/phi"
 )
 
 // Clash counts rows that need different outputs though the layer puts out the
@@ -18,50 +19,35 @@ type Clash struct {
 	Example []int `json:"example"` // two rows of the file; empty when there are none
 }
 
-// clashes finds rows of h that are equal though their targets are not: rows are
-// sorted by a fingerprint, and those that share one are compared number by
-// number. Cost: O(n m + n log n).
-func clashes(h *mat.Dense, set *dataset.Set) Clash {
-	n, _ := h.Dims()
-	key, order := make([]uint64, n), make([]int, n)
-	parallel.Each(n, func(i int) { key[i], order[i] = fingerprint(h.RawRowView(i)), i })
-	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(key[a], key[b]), cmp.Compare(a, b)) })
+// clashes finds rows of p that are equal though their targets are not. Rows count
+// as equal when their fingerprints of 128 bits are. Cost: O(n m + n log n).
+func clashes(p *phi.Matrix, set *dataset.Set) Clash {
+	n, _ := p.Dims()
+	keys, order := make([][2]uint64, n), make([]int, n)
+	p.EachRows(func(from int, h *mat.Dense) {
+		rows, _ := h.Dims()
+		parallel.Each(rows, func(r int) { keys[from+r], order[from+r] = fingerprint(h.RawRowView(r)), from+r })
+	})
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(keys[a][0], keys[b][0]), cmp.Compare(keys[a][1], keys[b][1]), cmp.Compare(a, b))
+	})
 	c := Clash{Example: []int{}}
 	first := n
 	for at := 0; at < n; {
 		end := at + 1
-		for end < n && key[order[end]] == key[order[at]] {
+		for end < n && keys[order[end]] == keys[order[at]] {
 			end++
 		}
-		for group := order[at:end]; len(group) > 1; {
-			var same, rest []int
-			same, rest = equalToFirst(h, group)
-			if other := needsAnother(set, same); other >= 0 {
-				c.Rows += len(same)
-				if same[0] < first {
-					first = same[0]
-					c.Example = []int{rowOf(set, first), rowOf(set, other)}
-				}
+		if other := needsAnother(set, order[at:end]); other >= 0 {
+			c.Rows += end - at
+			if order[at] < first {
+				first = order[at]
+				c.Example = []int{rowOf(set, first), rowOf(set, other)}
 			}
-			group = rest
 		}
 		at = end
 	}
 	return c
-}
-
-// equalToFirst parts a group of rows into those equal to its first one and the
-// others.
-func equalToFirst(h *mat.Dense, group []int) (same, rest []int) {
-	head := h.RawRowView(group[0])
-	for _, i := range group {
-		if slices.Equal(head, h.RawRowView(i)) {
-			same = append(same, i)
-		} else {
-			rest = append(rest, i)
-		}
-	}
-	return same, rest
 }
 
 // needsAnother returns a row whose target is not that of the first one, or -1.
@@ -74,19 +60,20 @@ func needsAnother(set *dataset.Set, rows []int) int {
 	return -1
 }
 
-// fingerprint is equal for equal rows, and for others almost never: the sum of
+// fingerprint is equal for equal rows, and for others almost never: two sums over
 // the nonzeros' bits, each mixed with its place (splitmix64).
-func fingerprint(row []float64) uint64 {
-	sum := uint64(0)
+func fingerprint(row []float64) (key [2]uint64) {
 	for j, v := range row {
 		if v == 0 {
 			continue
 		}
 		z := math.Float64bits(v) ^ uint64(j+1)*0x9e3779b97f4a7c15
 		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-		sum += z ^ z>>29
+		z = (z ^ z>>27) * 0x94d049bb133111eb
+		key[0] += z ^ z>>31
+		key[1] += (z ^ z>>29) * 0xff51afd7ed558ccd
 	}
-	return sum
+	return key
 }
 
 func sameTarget(set *dataset.Set, a, b int) bool {

@@ -27,9 +27,13 @@ type Classes struct {
 	UnitPurity []float64 `json:"unit_purity"`
 }
 
-// numbers fills in what needs the outputs themselves, from all rows or a sample,
-// and returns these outputs and the set of their rows.
+// numbers fills in what needs the outputs themselves. It returns these outputs
+// and the set of their rows: all of them, or the sample that fits the memory.
 func (j *job) numbers(y *Layer, p *phi.Matrix) (h *mat.Dense, set *dataset.Set) {
+	y.Clash = clashes(p, j.set)
+	if j.set.IsClasses() {
+		y.Classes = classFacts(p, j.set)
+	}
 	n, m := p.Dims()
 	rows := sampleRows(n, max(1, j.elements()/max(m, 1)), j.opt.Seed)
 	if len(rows) == n {
@@ -38,11 +42,7 @@ func (j *job) numbers(y *Layer, p *phi.Matrix) (h *mat.Dense, set *dataset.Set) 
 	if h == nil {
 		h = mat.NewDense(len(rows), m, nil)
 		if p.Form() == phi.StreamedForm {
-			if y.Layer < 0 {
-				h = pick(j.set.X, rows)
-			} else {
-				h = j.net.Activations(pick(j.set.X, rows), y.Layer)
-			}
+			h = j.net.Activations(pick(j.set.X, rows), y.Layer)
 		} else {
 			for k, i := range rows {
 				p.Row(h.RawRowView(k), i)
@@ -54,18 +54,15 @@ func (j *job) numbers(y *Layer, p *phi.Matrix) (h *mat.Dense, set *dataset.Set) 
 	if len(rows) < n {
 		set = set.Select(rows)
 	}
-	y.Clash = clashes(h, set)
-	if set.IsClasses() {
-		y.Classes = classFacts(h, set)
-	}
 	y.Plane = plane(h, set, j.opt.Seed)
 	y.Image = imageOf(h, set, j.opt.Seed)
 	return h, set
 }
 
-// classFacts computes purity and scatter of h (n x m).
-func classFacts(h *mat.Dense, set *dataset.Set) *Classes {
-	n, m := h.Dims()
+// classFacts computes purity and scatter of p (n x m), in two passes over its
+// rows.
+func classFacts(p *phi.Matrix, set *dataset.Set) *Classes {
+	n, m := p.Dims()
 	k := set.P()
 	c := &Classes{Counts: make([]int, k)}
 	sums := mat.NewDense(k, m, nil)
@@ -76,19 +73,23 @@ func classFacts(h *mat.Dense, set *dataset.Set) *Classes {
 	for _, class := range set.Class[:n] {
 		c.Counts[class]++
 	}
-	parallel.Ranges(m, func(from, to int) { // by columns: nothing to merge
-		for i := range n {
-			sum, on := sums.RawRowView(set.Class[i])[from:to], awake[set.Class[i]][from:to]
-			for u, v := range h.RawRowView(i)[from:to] {
-				if v != 0 {
-					sum[u] += v
-					on[u]++
+	p.EachRows(func(first int, h *mat.Dense) {
+		rows, _ := h.Dims()
+		parallel.Ranges(m, func(from, to int) { // by columns: nothing to merge
+			for i := range rows {
+				class := set.Class[first+i]
+				sum, on := sums.RawRowView(class)[from:to], awake[class][from:to]
+				for u, v := range h.RawRowView(i)[from:to] {
+					if v != 0 {
+						sum[u] += v
+						on[u]++
+					}
 				}
 			}
-		}
+		})
 	})
 	c.purity(awake, m)
-	c.scatter(h, set, sums)
+	c.scatter(p, set, sums)
 	return c
 }
 
@@ -125,8 +126,8 @@ func (c *Classes) purity(awake [][]int, m int) {
 //
 // and u_r^T S_w u_r is the mean of (u_r.(h_i - mean of its class))^2, so that S_w
 // is never formed. Cost: O(n m k).
-func (c *Classes) scatter(h *mat.Dense, set *dataset.Set, means *mat.Dense) {
-	n, m := h.Dims()
+func (c *Classes) scatter(p *phi.Matrix, set *dataset.Set, means *mat.Dense) {
+	n, m := p.Dims()
 	k := len(c.Counts)
 	mean := make([]float64, m)
 	for a, count := range c.Counts {
@@ -165,16 +166,20 @@ func (c *Classes) scatter(h *mat.Dense, set *dataset.Set, means *mat.Dense) {
 	svd.VTo(&v)
 	u := v.Slice(0, m, 0, c.Directions)
 	var along, centres mat.Dense
-	along.Mul(h, u)
 	centres.Mul(means, u)
 	d := 0.0
-	for i := range n {
-		centre := centres.RawRowView(set.Class[i])
-		for r, t := range along.RawRowView(i) {
-			e := (t - centre[r]) / s[r]
-			d += e * e / float64(n)
+	p.EachRows(func(from int, h *mat.Dense) {
+		along.Reset()
+		along.Mul(h, u)
+		rows, _ := h.Dims()
+		for i := range rows {
+			centre := centres.RawRowView(set.Class[from+i])
+			for r, t := range along.RawRowView(i) {
+				e := (t - centre[r]) / s[r]
+				d += e * e / float64(n)
+			}
 		}
-	}
+	})
 	c.Scatter = &d
 }
 

@@ -9,7 +9,18 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"hinge/dataset"
+	"hinge/phi"
 )
+
+// matrix returns h as an interpolation matrix.
+func matrix(t *testing.T, h *mat.Dense) *phi.Matrix {
+	t.Helper()
+	p, err := phi.New(h, phi.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
 
 func TestScatterByHand(t *testing.T) {
 	// Two classes on a line at 0 +- 1 and 10 +- 1: S_w = 1, S_b = 25, D = 1/25.
@@ -17,7 +28,7 @@ func TestScatterByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := classFacts(set.X, set)
+	c := classFacts(matrix(t, set.X), set)
 	if c.Scatter == nil || math.Abs(*c.Scatter-1.0/25) > 1e-12 || c.Directions != 1 {
 		t.Errorf("D = %v along %d directions, want 0.04 along 1", *c.Scatter, c.Directions)
 	}
@@ -26,7 +37,7 @@ func TestScatterByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := classFacts(same.X, same); c.Scatter != nil || c.Directions != 0 {
+	if c := classFacts(matrix(t, same.X), same); c.Scatter != nil || c.Directions != 0 {
 		t.Errorf("equal means: D = %v", *c.Scatter)
 	}
 }
@@ -73,7 +84,7 @@ func TestScatterByDefinition(t *testing.T) {
 		moved.MulVec(within, v.ColView(r))
 		want += mat.Dot(u.ColView(r), &moved) / s
 	}
-	got := classFacts(h, set)
+	got := classFacts(matrix(t, h), set)
 	if got.Directions != k-1 || math.Abs(*got.Scatter/want-1) > 1e-10 {
 		t.Errorf("D = %v along %d directions, the definition gives %v along %d", *got.Scatter, got.Directions, want, k-1)
 	}
@@ -90,15 +101,15 @@ func TestPurityAndClashes(t *testing.T) {
 		0, 0, 0,
 		0, 5, 0})
 	set := &dataset.Set{X: h, Y: mat.NewDense(6, 2, nil), Class: []int{0, 0, 0, 1, 1, 1}, Rows: []int{1, 2, 3, 4, 5, 6}}
-	c := classFacts(h, set)
+	c := classFacts(matrix(t, h), set)
 	if !slices.Equal(c.UnitClass, []int{0, 0, -1}) || c.UnitPurity[0] != 1 || c.UnitPurity[1] != 0.6 || c.PureUnits != 1 {
 		t.Errorf("units of class %v, purity %v, %d pure", c.UnitClass, c.UnitPurity, c.PureUnits)
 	}
-	if got := clashes(h, set); got.Rows != 2 || !slices.Equal(got.Example, []int{3, 6}) {
+	if got := clashes(matrix(t, h), set); got.Rows != 2 || !slices.Equal(got.Example, []int{3, 6}) {
 		t.Errorf("clashes %+v, want rows 3 and 6", got)
 	}
 	set.Class[5] = 0
-	if got := clashes(h, set); got.Rows != 0 || len(got.Example) != 0 {
+	if got := clashes(matrix(t, h), set); got.Rows != 0 || len(got.Example) != 0 {
 		t.Errorf("clashes %+v between rows of one class", got)
 	}
 }

@@ -2,6 +2,7 @@ package analyze
 
 import (
 	"errors"
+	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/mat"
@@ -48,9 +49,6 @@ type Miss struct {
 // missesListed bounds the missed rows that an analysis lists.
 const missesListed = 1000
 
-// tooWide says why parts of the analysis are missing.
-const tooWide = "The space of output layers and the memorised rows are not computed: the last hidden layer is too wide for a singular value decomposition in reasonable time."
-
 // head analyses the output layer on the last hidden one.
 func (j *job) head() error {
 	if err := j.step(shareMisses, "output layer: rows it misses"); err != nil {
@@ -94,25 +92,35 @@ func (j *job) solutions(y *Last, hit []bool) error {
 		return err
 	}
 	type vectors struct {
-		weights *mat.Dense
-		svd     *phi.Decomposed
-		space   *Space
+		weights  *mat.Dense
+		svd      *phi.Decomposed
+		space    *Space
+		sketched bool
 	}
 	v, err := within(j, func() (v vectors, err error) {
 		if v.weights, err = headWeights(j.net, y.Layer); err != nil {
-			return v, err
+			return v, nil
 		}
-		if v.svd, err = j.last.SVD(); err != nil {
-			return v, err
+		if v.svd, err = j.last.SVD(); err == nil {
+			v.space = space(j.last, v.svd, v.weights)
+			return v, nil
 		}
-		v.space = space(j.last, v.svd, v.weights)
-		return v, nil
+		v.sketched = true
+		v.svd, err = j.last.SketchedSVD()
+		return v, err
 	})
 	if errors.Is(err, errStopped) {
 		return err
 	}
+	if v.weights == nil {
+		y.Notes = append(y.Notes, "The space of output layers and the memorised rows are not computed: the output weights take too much to write out.")
+		return nil
+	}
+	if v.sketched || err != nil {
+		y.Notes = append(y.Notes, "The space of output layers with these values is not computed. "+wayOut(j.last))
+	}
 	if err != nil {
-		y.Notes = append(y.Notes, tooWide)
+		y.Notes = append(y.Notes, "Nor are the rows that it has memorised: even a sketch takes too much.")
 		return nil
 	}
 	y.Space = v.space
@@ -124,9 +132,13 @@ func (j *job) solutions(y *Last, hit []bool) error {
 	}
 	draft := *y
 	done, err := within(j, func() (*Last, error) {
-		scores := scoresOf(j.last, v.svd, j.numbersOf)
-		draft.judge(v.svd, j.set, scores)
-		draft.Memorised = memorised(v.svd, j.set, hit, scores)
+		w := scoresOf(j.last, v.svd, j.elements())
+		draft.judge(w, j.set, v.sketched)
+		draft.Memorised = memorised(w, j.set, hit)
+		if v.sketched {
+			draft.Memorised.Directions = w.r
+			draft.Notes = append(draft.Notes, fmt.Sprintf("The memorised rows are those of least squares on the %d leading directions of a random sketch of [Φ 1], not on all %d.", w.r, len(v.svd.V.RawMatrix().Data)/w.r))
+		}
 		draft.lean(j, v.weights)
 		return &draft, nil
 	})
@@ -140,13 +152,13 @@ func (j *job) solutions(y *Last, hit []bool) error {
 // judge says of a large matrix whether its solutions are specific or none, by
 // least squares. For classes least squares may fail where other outputs with the same winners exist; then
 // nothing is said. Residuals of regression count as none only when they are far
-// above what the closed form rounds.
-func (y *Last) judge(svd *phi.Decomposed, set *dataset.Set, scores *mat.Dense) {
+// above what the closed form rounds, and when no direction was left out.
+func (y *Last) judge(w *scores, set *dataset.Set, sketched bool) {
 	if y.Solutions != phi.UnknownClass {
 		return
 	}
 	fit := &Last{Tolerance: y.Tolerance}
-	fit.misses(newLeaveOneOut(svd, set, scores).leastSquares(), set)
+	fit.misses(newLeaveOneOut(w, set).leastSquares(), set)
 	worst := 0.0
 	for _, m := range fit.Missed {
 		worst = max(worst, m.By)
@@ -154,7 +166,7 @@ func (y *Last) judge(svd *phi.Decomposed, set *dataset.Set, scores *mat.Dense) {
 	switch {
 	case fit.MissedAll == 0:
 		y.Solutions = phi.Specific
-	case !set.IsClasses() && worst > farAbove*y.Tolerance:
+	case !sketched && !set.IsClasses() && worst > farAbove*y.Tolerance:
 		y.Solutions = phi.None
 	}
 }
@@ -225,43 +237,22 @@ func headWeights(net *network.Network, l int) (*mat.Dense, error) {
 		linear.Layers = append(linear.Layers, network.Layer{Map: layer.Map})
 	}
 	m, p := full.Inputs(), full.Outputs()
-	if m > headUnits {
+	if float64(m)*float64(linear.Parameters()) > headWork {
 		return nil, phi.ErrTooLarge
 	}
 	weights := mat.NewDense(m+1, p, nil)
-	unit := mat.NewDense(m, m, nil)
-	for u := range m {
-		unit.Set(u, u, 1)
+	for from := 0; from < m; from += headRows {
+		to := min(from+headRows, m)
+		unit := mat.NewDense(to-from, m, nil)
+		for u := from; u < to; u++ {
+			unit.Set(u-from, u, 1)
+		}
+		weights.Slice(from, to, 0, p).(*mat.Dense).Copy(linear.Forward(unit))
 	}
-	weights.Slice(0, m, 0, p).(*mat.Dense).Copy(linear.Forward(unit))
 	weights.SetRow(m, full.Forward(mat.NewDense(1, m, nil)).RawRowView(0))
 	return weights, nil
 }
 
-// headUnits bounds the units whose output weights are written out.
-const headUnits = 8192
-
-// numbersOf calls f with the outputs of the last hidden layer on consecutive
-// blocks of rows.
-func (j *job) numbersOf(f func(from int, h *mat.Dense)) {
-	n, m := j.last.Dims()
-	if h := j.last.Dense(); h != nil {
-		for from := 0; from < n; from += blockRows {
-			f(from, h.Slice(from, min(from+blockRows, n), 0, m).(*mat.Dense))
-		}
-		return
-	}
-	layer := j.out.Last.Layer
-	for from := 0; from < n; from += blockRows {
-		to := min(from+blockRows, n)
-		x := j.set.X.Slice(from, to, 0, j.set.D()).(*mat.Dense)
-		if layer < 0 {
-			f(from, x)
-		} else {
-			f(from, j.net.Activations(x, layer))
-		}
-	}
-}
-
-// blockRows is how many rows are worked on at once.
-const blockRows = 4096
+// headWork bounds the operations spent on writing out the output weights,
+// headRows the units whose weights are written out at once.
+const headWork, headRows = 1e12, 256

@@ -30,7 +30,7 @@ func TestLeaveOneOutAgreesWithRefitting(t *testing.T) {
 			t.Fatal(err)
 		}
 		set := &dataset.Set{X: h, Y: random(rng, n, 2)}
-		got := memorised(svd, set, make([]bool, n), scoresOf(p, svd, func(f func(int, *mat.Dense)) { f(0, h) }))
+		got := memorised(scoresOf(p, svd, 1<<20), set, make([]bool, n))
 		l := got.Ridge * svd.Sigma[0] * svd.Sigma[0]
 		for i := range n {
 			want := score(set, i, refitted(h, set.Y, i, l))
@@ -260,13 +260,13 @@ func TestLargeMatricesAreJudgedAlike(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scores := scoresOf(p, svd, func(f func(int, *mat.Dense)) { f(0, h) })
+	scores := scoresOf(p, svd, 1<<20)
 	var reachable mat.Dense
 	reachable.Mul(h, random(rng, 10, 1))
 	for _, y := range []*mat.Dense{&reachable, random(rng, 60, 1)} {
 		set := &dataset.Set{X: h, Y: y}
 		last := &Last{Solutions: phi.UnknownClass, Tolerance: 1e-6, MissedAll: 1}
-		last.judge(svd, set, scores)
+		last.judge(scores, set, false)
 		if want := p.Classify(set).Class; last.Solutions != want {
 			t.Errorf("judged %s, phi says %s", last.Solutions, want)
 		}

@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"hinge/dataset"
+	"hinge/internal/parallel"
 	"hinge/network"
 	"hinge/phi"
 )
@@ -18,6 +20,11 @@ type Layer struct {
 	Name string `json:"name"`
 	*phi.Facts
 	Spectrum []float64 `json:"spectrum"` // singular values of Phi, descending; empty when not computed
+	// SpectrumError is nil when Spectrum is complete. Else Spectrum holds the
+	// leading singular values from a random sketch, s_j, and the true ones are
+	// between s_j and sqrt(s_j^2 + e^2), all further ones below e, e being this
+	// field; but for a probability of 10^-10.
+	SpectrumError *float64 `json:"spectrum_error"`
 	// RankSure is false when singular values lie within a factor [sureFactor] of
 	// the tolerance, on either side: the rank then cannot be known from numbers
 	// that are rounded like these. RankRange holds the ranks that are possible.
@@ -39,7 +46,8 @@ type Layer struct {
 	Separability []Separability `json:"separability"`
 	Plane        *Plane         `json:"plane"`
 	Image        *Image         `json:"-"`
-	Sample       int            `json:"sample"` // rows that Classes, Plane and Image are about
+	Sample       int            `json:"sample"` // rows that Separability, Plane and Image are about
+	Cost         phi.Cost       `json:"cost"`   // estimated
 	Seconds      float64        `json:"seconds"`
 }
 
@@ -77,7 +85,8 @@ func (j *job) layer(k, l int) error {
 		return err
 	}
 	layer.Noise = noise
-	opt := phi.Options{MaxElements: j.elements(), MaxWork: 1e13, Tolerance: float64(max(rows, m)) * 0x1p-52, Below: j.last}
+	opt := phi.Options{MaxElements: j.elements(), MaxWork: 1e13, Tolerance: float64(max(rows, m)) * 0x1p-52, Below: j.last,
+		MaxFactor: cmp.Or(j.opt.Work, DefaultWork)}
 	if noise > 0 {
 		opt.Tolerance = max(noiseFactor*noise, opt.Tolerance)
 	}
@@ -86,6 +95,7 @@ func (j *job) layer(k, l int) error {
 		return err
 	}
 	layer.count(p, l)
+	layer.Cost = p.Cost()
 	if err = j.ranked(&layer, p, k == len(j.hidden)); err == nil {
 		err = j.sorted(&layer, p)
 	}
@@ -158,8 +168,14 @@ func (j *job) noise(l int) float64 {
 
 // rounded returns x as a float32 network reads it.
 func rounded(x *mat.Dense) *mat.Dense {
-	out := mat.DenseCopyOf(x)
-	out.Apply(func(_, _ int, v float64) float64 { return float64(float32(v)) }, out)
+	n, d := x.Dims()
+	out := mat.NewDense(n, d, nil)
+	parallel.Each(n, func(i int) {
+		to := out.RawRowView(i)
+		for k, v := range x.RawRowView(i) {
+			to[k] = float64(float32(v))
+		}
+	})
 	return out
 }
 
@@ -214,11 +230,37 @@ func (y *Layer) describe(p *phi.Matrix, set *dataset.Set, last bool) {
 	y.Facts = p.Facts(set)
 	y.Layer = l
 	y.Spectrum = finite(p.SingularValues(false))
+	if len(y.Spectrum) == 0 {
+		y.sketch(p)
+	}
 	y.decide(n, m)
 	if essential, free, err := p.Essential(); err == nil {
 		y.Essential, y.Free = list(essential), list(free)
 	}
 }
+
+// sketch takes the leading singular values from a random sketch, where these are
+// all there is.
+func (y *Layer) sketch(p *phi.Matrix) {
+	s, err := p.Sketch(false)
+	if err != nil {
+		y.Notes = append(y.Notes, "Singular values and essential units are not computed: "+wayOut(p))
+		return
+	}
+	y.Spectrum, y.SpectrumError = s.Sigma, &s.Error
+	y.Notes = append(y.Notes, fmt.Sprintf("The %d leading singular values are from a random sketch: squares are too small by at most (%.3g)^2, and every further one is at most %.3g (but for a probability of %.0e). Essential units are not computed. %s",
+		len(s.Sigma), s.Error, s.Error, s.Failure, wayOut(p)))
+}
+
+// wayOut says how to have a matrix taken apart that is too large.
+func wayOut(p *phi.Matrix) string {
+	n, m := p.Dims()
+	c := p.Cost()
+	return fmt.Sprintf("It takes %.1e operations and %.1f GiB to take %d x %d numbers apart exactly: --work %.0e and --memory %.0fGiB allow it.",
+		c.Exact, gibibytes(c.ExactBytes), n, m, 1.05*c.Exact, math.Ceil(gibibytes(c.ExactBytes)))
+}
+
+func gibibytes(bytes int64) float64 { return float64(bytes) / (1 << 30) }
 
 func list(v []int) []int {
 	if v == nil {
@@ -251,12 +293,23 @@ func (y *Layer) decide(n, m int) {
 		if s > sureFactor**y.Tolerance {
 			lower++
 		}
-		if s > *y.Tolerance/sureFactor {
+		if math.Hypot(s, y.spectrumError()) > *y.Tolerance/sureFactor {
 			upper++
 		}
 	}
+	if y.spectrumError() > *y.Tolerance/sureFactor {
+		upper = min(n, m)
+	}
 	y.RankRange = [2]int{lower, upper}
 	y.RankSure = lower == upper
+}
+
+// spectrumError is 0 for a complete spectrum.
+func (y *Layer) spectrumError() float64 {
+	if y.SpectrumError == nil {
+		return 0
+	}
+	return *y.SpectrumError
 }
 
 // Histogram is a distribution of fractions between 0 and 1: the number of rows

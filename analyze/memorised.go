@@ -45,6 +45,9 @@ type Memorised struct {
 	Scores []float64 `json:"-"`
 	// Leverage H_ii of all rows.
 	Leverage []float64 `json:"-"`
+	// Directions is the number of leading directions of a random sketch that the
+	// fit is confined to; 0 where it has all of them.
+	Directions int `json:"directions,omitempty"`
 	// LeverageSum is the number of parameters, per output, that the fit uses.
 	LeverageSum float64 `json:"leverage_sum"`
 }
@@ -72,8 +75,8 @@ const memorisedListed = 100
 // when a row is isolated.
 var ridges = []float64{1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1}
 
-func memorised(svd *phi.Decomposed, set *dataset.Set, hit []bool, scores *mat.Dense) *Memorised {
-	f := newLeaveOneOut(svd, set, scores)
+func memorised(w *scores, set *dataset.Set, hit []bool) *Memorised {
+	f := newLeaveOneOut(w, set)
 	best, least := 0, math.Inf(1)
 	for k, v := range f.press(ridges) {
 		if v < least {
@@ -84,60 +87,100 @@ func memorised(svd *phi.Decomposed, set *dataset.Set, hit []bool, scores *mat.De
 	return f.judge(set, hit, ridges[best], least)
 }
 
-// scoresOf returns W = [Phi 1] V, n x r.
-func scoresOf(p *phi.Matrix, svd *phi.Decomposed, blocks func(func(int, *mat.Dense))) *mat.Dense {
-	n, m := p.Dims()
-	r := len(svd.Sigma)
-	scores := mat.NewDense(n, r, nil)
-	bias := svd.V.RawRowView(m)
-	blocks(func(from int, h *mat.Dense) {
-		rows, _ := h.Dims()
-		w := scores.Slice(from, from+rows, 0, r).(*mat.Dense)
-		w.Mul(h, svd.V.Slice(0, m, 0, r))
-		for i := range rows {
-			row := w.RawRowView(i)
-			for k := range row {
-				row[k] += bias[k]
-			}
-		}
-	})
-	return scores
+// scores are the rows of W = [Phi 1] V, n x r: held, or made anew in blocks of
+// rows whenever they are read.
+type scores struct {
+	n, r  int
+	sigma []float64
+	each  func(f func(from int, w *mat.Dense))
 }
 
-func newLeaveOneOut(svd *phi.Decomposed, set *dataset.Set, scores *mat.Dense) *leaveOneOut {
-	var b mat.Dense
-	b.Mul(scores.T(), set.Y)
-	return &leaveOneOut{scores: scores, b: &b, sigma: svd.Sigma, y: set.Y}
+// scoresOf returns the scores of p along the directions of svd, held when they
+// are at most so many numbers.
+func scoresOf(p *phi.Matrix, svd *phi.Decomposed, elements int) *scores {
+	n, m := p.Dims()
+	r := len(svd.Sigma)
+	bias := svd.V.RawRowView(m)
+	s := &scores{n: n, r: r, sigma: svd.Sigma}
+	s.each = func(f func(from int, w *mat.Dense)) {
+		var w mat.Dense
+		p.EachRows(func(from int, h *mat.Dense) {
+			w.Reset()
+			w.Mul(h, svd.V.Slice(0, m, 0, r))
+			rows, _ := w.Dims()
+			for i := range rows {
+				row := w.RawRowView(i)
+				for k := range row {
+					row[k] += bias[k]
+				}
+			}
+			f(from, &w)
+		})
+	}
+	if n*r > elements {
+		return s
+	}
+	held := mat.NewDense(n, r, nil)
+	s.each(func(from int, w *mat.Dense) {
+		rows, _ := w.Dims()
+		held.Slice(from, from+rows, 0, r).(*mat.Dense).Copy(w)
+	})
+	s.each = func(f func(from int, w *mat.Dense)) {
+		for from := 0; from < n; from += blockRows {
+			f(from, held.Slice(from, min(from+blockRows, n), 0, r).(*mat.Dense))
+		}
+	}
+	return s
+}
+
+// blockRows is how many rows of scores are worked on at once.
+const blockRows = 4096
+
+func newLeaveOneOut(w *scores, set *dataset.Set) *leaveOneOut {
+	_, p := set.Y.Dims()
+	b := mat.NewDense(w.r, p, nil)
+	var part mat.Dense
+	w.each(func(from int, block *mat.Dense) {
+		rows, _ := block.Dims()
+		part.Reset()
+		part.Mul(block.T(), set.Y.Slice(from, from+rows, 0, p))
+		b.Add(b, &part)
+	})
+	return &leaveOneOut{scores: w, b: b, y: set.Y}
 }
 
 // leastSquares returns the least-squares answers, n x p.
 func (f *leaveOneOut) leastSquares() *mat.Dense {
-	scaled := mat.DenseCopyOf(f.b)
-	for k, s := range f.sigma {
-		row := scaled.RawRowView(k)
-		for o := range row {
-			row[o] /= s * s
-		}
-	}
-	var fit mat.Dense
-	fit.Mul(f.scores, scaled)
-	return &fit
+	coefficients, _ := f.damped(0)
+	fit := mat.NewDense(f.scores.n, f.b.RawMatrix().Cols, nil)
+	f.answer(fit, coefficients)
+	return fit
+}
+
+// answer sets out to W times the coefficients.
+func (f *leaveOneOut) answer(out, coefficients *mat.Dense) {
+	_, p := out.Dims()
+	f.scores.each(func(from int, w *mat.Dense) {
+		rows, _ := w.Dims()
+		out.Slice(from, from+rows, 0, p).(*mat.Dense).Mul(w, coefficients)
+	})
 }
 
 // leaveOneOut holds the answers for one ridge.
 type leaveOneOut struct {
-	scores, b, y *mat.Dense
-	sigma        []float64
-	without      mat.Dense // g, n x p
-	leverage     []float64
+	scores   *scores
+	b, y     *mat.Dense
+	without  *mat.Dense // g, n x p
+	leverage []float64
 }
 
 // damped returns the r x p coefficients b_k / (s_k^2 + l) and the r quotients
 // 1 / (s_k^2 + l) of a ridge.
 func (f *leaveOneOut) damped(ridge float64) (coefficients *mat.Dense, inverse []float64) {
-	l := ridge * f.sigma[0] * f.sigma[0]
-	coefficients, inverse = mat.DenseCopyOf(f.b), make([]float64, len(f.sigma))
-	for k, s := range f.sigma {
+	sigma := f.scores.sigma
+	l := ridge * sigma[0] * sigma[0]
+	coefficients, inverse = mat.DenseCopyOf(f.b), make([]float64, len(sigma))
+	for k, s := range sigma {
 		inverse[k] = 1 / (s*s + l)
 		row := coefficients.RawRowView(k)
 		for o := range row {
@@ -161,18 +204,20 @@ func leave(answers, y []float64, leverage float64) float64 {
 
 // fit fills in the answers and the leverages for one ridge.
 func (f *leaveOneOut) fit(ridge float64) {
-	n, _ := f.scores.Dims()
 	coefficients, inverse := f.damped(ridge)
-	f.without.Reset()
-	f.without.Mul(f.scores, coefficients)
-	f.leverage = make([]float64, n)
-	parallel.Each(n, func(i int) {
-		h := 0.0
-		for k, w := range f.scores.RawRowView(i) {
-			h += w * w * inverse[k]
-		}
-		f.leverage[i] = min(h, 1)
-		leave(f.without.RawRowView(i), f.y.RawRowView(i), h)
+	f.without = mat.NewDense(f.scores.n, f.b.RawMatrix().Cols, nil)
+	f.leverage = make([]float64, f.scores.n)
+	f.answer(f.without, coefficients)
+	f.scores.each(func(from int, w *mat.Dense) {
+		rows, _ := w.Dims()
+		parallel.Each(rows, func(r int) {
+			h := 0.0
+			for k, v := range w.RawRowView(r) {
+				h += v * v * inverse[k]
+			}
+			f.leverage[from+r] = min(h, 1)
+			leave(f.without.RawRowView(from+r), f.y.RawRowView(from+r), h)
+		})
 	})
 }
 
@@ -180,7 +225,7 @@ func (f *leaveOneOut) fit(ridge float64) {
 // pass over the scores: W times the coefficients of all ridges side by side, and
 // the squares of W times all quotients.
 func (f *leaveOneOut) press(ridges []float64) []float64 {
-	n, r := f.scores.Dims()
+	n, r := f.scores.n, f.scores.r
 	_, p := f.y.Dims()
 	all, quotients := mat.NewDense(r, p*len(ridges), nil), mat.NewDense(r, len(ridges), nil)
 	for k, ridge := range ridges {
@@ -190,9 +235,8 @@ func (f *leaveOneOut) press(ridges []float64) []float64 {
 	}
 	sums := make([]float64, len(ridges))
 	var squares, answers, leverage mat.Dense
-	for from := 0; from < n; from += blockRows {
-		to := min(from+blockRows, n)
-		w := f.scores.Slice(from, to, 0, r)
+	f.scores.each(func(from int, w *mat.Dense) {
+		rows, _ := w.Dims()
 		squares.Reset()
 		squares.MulElem(w, w)
 		answers.Reset()
@@ -200,11 +244,11 @@ func (f *leaveOneOut) press(ridges []float64) []float64 {
 		leverage.Reset()
 		leverage.Mul(&squares, quotients)
 		parallel.Each(len(ridges), func(k int) {
-			for i := from; i < to; i++ {
-				sums[k] += leave(answers.RawRowView(i - from)[k*p:(k+1)*p], f.y.RawRowView(i), leverage.At(i-from, k))
+			for i := range rows {
+				sums[k] += leave(answers.RawRowView(i)[k*p:(k+1)*p], f.y.RawRowView(from+i), leverage.At(i, k))
 			}
 		})
-	}
+	})
 	for k := range sums {
 		sums[k] = math.Sqrt(sums[k] / float64(n*p))
 	}

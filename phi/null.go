@@ -37,7 +37,8 @@ func (p *Matrix) NullSpace() (*mat.Dense, error) {
 // when the rank is, which units are chosen is not unique.
 func (p *Matrix) Essential() (essential, free []int, err error) {
 	width := p.m + 1
-	if !p.factorFits(width) {
+	reduced := p.form != LadderForm && p.n > width && !p.opt.Quick && p.svdFits(p.n, width)
+	if !reduced && !p.factorFits(width) {
 		return nil, nil, ErrTooLarge
 	}
 	f := factorLeading(mat.DenseCopyOf(p.reduced()), p.m)

@@ -149,13 +149,18 @@ func (r *Rank) decide(sigma []float64, tolerance float64, method string) {
 	}
 }
 
+// squares is how many matrices of the smaller side a factorization holds: the
+// Gram matrix, its factor, the factor of all stages, and a copy for its singular
+// values.
+const squares = 4
+
 func (p *Matrix) svdFits(n, m int) bool {
 	side, flops := p.opt.svdSide(), p.opt.maxFactor()
 	if p.opt.Quick {
 		flops = flopsQuick
 	}
 	least, most := float64(min(n, m)), float64(max(n, m))
-	return min(n, m) <= side && 2*most*least*least <= flops && least*least <= float64(p.opt.maxElements())
+	return min(n, m) <= side && 2*most*least*least <= flops && squares*least*least <= float64(p.opt.maxElements())
 }
 
 // singularValues returns those of Phi or [Phi 1], descending. A matrix with

@@ -100,6 +100,22 @@ func (p *Matrix) Sketch(ones bool) (*Sketch, error) {
 	return at.found, nil
 }
 
+// SketchedSVD returns the singular values and vectors of [Phi 1] that a sketch
+// has seen and that count for the rank: the leading ones of [Matrix.SVD].
+func (p *Matrix) SketchedSVD() (*Decomposed, error) {
+	s, err := p.Sketch(true)
+	if err != nil {
+		return nil, err
+	}
+	var r Rank
+	r.decide(s.Sigma, p.tolerance(), "")
+	d := &Decomposed{Sigma: s.Sigma[:r.Rank]}
+	if r.Rank > 0 {
+		d.V = mat.DenseCopyOf(s.V.Slice(0, p.m+1, 0, r.Rank))
+	}
+	return d, nil
+}
+
 // sketch finds l directions; nil when the factorization fails.
 func (p *Matrix) sketch(l int, ones bool) *Sketch {
 	k := p.m + boolInt(ones)

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"hinge/analyze"
@@ -87,6 +86,7 @@ var layerFacts = []layerFact{
 	{"separable classes", "separable", func(y *analyze.Layer, _ bool) string { return separableText(y) }},
 	{"purity of units: median", "purity", func(y *analyze.Layer, classes bool) string { return purityText(y, classes) }},
 	{"pure units", "purity", func(y *analyze.Layer, classes bool) string { return pureText(y, classes) }},
+	{"cost: operations, memory", "cost", func(y *analyze.Layer, _ bool) string { return layerCost(y) }},
 }
 
 type layerFact struct {
@@ -227,6 +227,23 @@ func pureText(y *analyze.Layer, classes bool) string {
 	return count(y.Classes.PureUnits)
 }
 
+// layerCost says about what a layer took, by its sizes.
+func layerCost(y *analyze.Layer) string {
+	c := y.Cost
+	text := fmt.Sprintf("%s, %s", number(c.Evaluate+c.Factor+c.Spectrum), memoryText(c.Bytes))
+	if c.Sketched {
+		text += ", sketched"
+	}
+	return text
+}
+
+func memoryText(bytes int64) string {
+	if mib := float64(bytes) / (1 << 20); mib < 1000 {
+		return fmt.Sprintf("%.3g MiB", mib)
+	}
+	return fmt.Sprintf("%.3g GiB", float64(bytes)/(1<<30))
+}
+
 // unitsNamed is how many units of a list the text names.
 const unitsNamed = 8
 
@@ -237,14 +254,14 @@ func (a *Analysis) addNotes(f *facts) {
 		if y.Facts == nil {
 			continue
 		}
-		for _, note := range layerNotes(y, a.N) {
+		for _, note := range layerNotes(y, a.N, a.Classes) {
 			f.add("", "%s: %s", y.Name, note)
 		}
 	}
 }
 
 // layerNotes are sentences about one layer.
-func layerNotes(y *analyze.Layer, rows int) []string {
+func layerNotes(y *analyze.Layer, rows int, classes []string) []string {
 	var notes []string
 	if y.StructureNotes != "" {
 		notes = append(notes, y.StructureNotes)
@@ -266,17 +283,40 @@ func layerNotes(y *analyze.Layer, rows int) []string {
 		notes = append(notes, fmt.Sprintf("rows %d and %d need different outputs, and the layer puts out the same for both", y.Clash.Example[0], y.Clash.Example[1]))
 	}
 	if y.Sample > 0 && y.Sample < rows {
-		notes = append(notes, fmt.Sprintf("clashes, classes and the plane are of a random sample of %s; shares are off by at most about %s", several(y.Sample, "row", "rows"), number(sampleError(y.Sample))))
+		notes = append(notes, fmt.Sprintf("separability, picture and plane are of a random sample of %s, for the memory allowed", several(y.Sample, "row", "rows")))
 	}
 	if !y.RankSure && y.Rank != nil && y.Tolerance != nil {
 		notes = append(notes, fmt.Sprintf("singular values lie near the tolerance %s: these numbers are rounded too coarsely to know the rank", number(*y.Tolerance)))
 	}
+	if open := undecided(y, classes); open != "" {
+		notes = append(notes, open)
+	}
 	return append(notes, y.Facts.Notes...)
 }
 
-// sampleError is the largest standard error of a share estimated from so many
-// rows, doubled.
-func sampleError(rows int) float64 { return 1 / math.Sqrt(float64(rows)) }
+// undecided names the classes whose separability is open, with the best bounds
+// of their margins.
+func undecided(y *analyze.Layer, classes []string) string {
+	var open []string
+	for _, s := range y.Separability {
+		if s.Verdict != "unknown" {
+			continue
+		}
+		name := fmt.Sprintf("class %d", s.Class)
+		if s.Class < len(classes) {
+			name = clip(classes[s.Class], 20)
+		}
+		why := s.Why
+		if s.Upper != nil {
+			why = "margin at most " + atMost(*s.Upper) + "; " + why
+		}
+		open = append(open, fmt.Sprintf("%s (%s)", name, why))
+	}
+	if len(open) == 0 {
+		return ""
+	}
+	return "separability not decided, --patience gives it more time: " + listed(open, unitsNamed)
+}
 
 // unitList names units as people count them in files: from 0.
 func unitList(units []int) string {

@@ -59,7 +59,8 @@ hinge analyze mnist.onnx train-images-idx3-ubyte.gz,train-labels-idx1-ubyte.gz -
 	v.scale.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&v.html, "html", "", "write the report as one HTML file")
-	flags.StringVar(&v.memory, "memory", "", "memory for the analysis, such as 4GiB (default: half of the machine's)")
+	flags.StringVar(&v.memory, "memory", "", "work space beside the table itself, such as 4GiB (default: half of the machine's)")
+	flags.Float64Var(&v.opt.Work, "work", analyze.DefaultWork, "most operations for one factorization of a layer; larger ones are sketched, with their error")
 	flags.Var(&v.patience, "patience", "most time for the separability of one layer, such as 30s; 0 leaves it out (default: all layers share "+analyze.DefaultPatience.String()+")")
 	flags.IntSliceVar(&v.opt.Rows, "rows", nil, "rows whose units are to be named")
 	flags.Float64Var(&v.opt.Tolerance, "tolerance", 0, "regression: largest error of a hit, as a fraction of the target's range")
@@ -124,6 +125,9 @@ func (v *analyzeVerb) run(cmd *cobra.Command, args []string) error {
 func (v *analyzeVerb) settle() (err error) {
 	if v.opt.Memory, err = memoryBound(v.memory); err != nil {
 		return err
+	}
+	if !(v.opt.Work > 0) {
+		return fmt.Errorf("--work is %v: give a number of operations above 0, such as 1e12", v.opt.Work)
 	}
 	if v.opt.Tolerance < 0 || v.opt.Tolerance >= 1 {
 		return fmt.Errorf("--tolerance is %v: give a fraction of the target's range, above 0 and below 1", v.opt.Tolerance)

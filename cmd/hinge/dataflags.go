@@ -22,6 +22,7 @@ func (f *dataFlags) register(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.Text, "text", nil, "numeric feature columns to read as categories")
 	flags.StringVar(&f.Header, "header", "auto", "is the first line a header: auto, yes, no")
 	flags.StringVar(&f.Task, "task", "auto", "auto, regression, classification")
+	flags.StringSliceVar(&f.Classes, "classes", nil, "keep only the rows of these classes: 1,8")
 	flags.StringVar(&f.Missing, "missing", "error", "missing cells: error, drop (the row), indicator (a further input)")
 	flags.StringVar(&f.Conflicts, "conflicts", "", "equal features with different targets: error, first, mean, majority, drop")
 	flags.StringVar(&f.SQL, "sql", "", "a DuckDB query whose result is the table; DATA is the view named data")

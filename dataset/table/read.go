@@ -40,6 +40,7 @@ func read(source string, opts Options) (*dataset.Set, error) {
 	for _, step := range []func() error{
 		func() error { return t.infer(r) },
 		t.leaveOutMissing,
+		t.keepClasses,
 		t.checkRows,
 		func() error { t.finishColumns(); return nil },
 		t.decide,
@@ -110,6 +111,11 @@ func readThrough(source string, schema dataset.Schema, opts *Options, needTarget
 	}
 	if err := t.leaveOutMissing(); err != nil {
 		return nil, err
+	}
+	if needTargets {
+		if err := t.keepClasses(); err != nil {
+			return nil, err
+		}
 	}
 	if t.count == 0 {
 		return nil, t.noRowsLeft()

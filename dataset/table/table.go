@@ -38,6 +38,9 @@ type Options struct {
 	SQL   string
 	Limit int // at most this many data rows, from the top; 0: all
 
+	// Classes, if not nil, are the only classes of the target whose rows are kept.
+	Classes []string
+
 	Delimiter string // auto (default), tab, space, or a single character
 	Decimal   string // auto (default), "." or ","
 

@@ -183,7 +183,7 @@ func (a *Analysis) phiPicture(y *analyze.Layer) *Picture {
 			}
 		}
 	}
-	caption := fmt.Sprintf("Down: %s, by %s. Across: %s, by the rows they are awake on. Ink: awake, the darker the nearer to the unit's largest value.",
+	caption := fmt.Sprintf("Down: %s, by %s. Across: %s, by the rows they are awake on. Ink: awake, the stronger the nearer to the unit's largest value.",
 		counted(g.Rows, a.N, "row", "rows"), map[bool]string{true: "class (colour at the left)", false: "target"}[a.isClasses()], counted(g.Units, g.AllUnits, "unit", "units"))
 	svg := fmt.Sprintf(`<svg viewBox="0 0 520 %d" role="img" aria-label="%s"><image class="phi" x="0" y="1" width="%d" height="%d" preserveAspectRatio="none" href="%s"/><image class="phi" x="%d" y="1" width="%d" height="%d" preserveAspectRatio="none" href="%s"/><rect class="frame" x="%d" y="0.5" width="%d" height="%d"/></svg>`,
 		height, escape(caption), strip-4, height-2, dataURI(side), strip, 519-strip, height-2, dataURI(img), strip, 519-strip, height-1)

@@ -119,7 +119,7 @@ func (p *analysisPage) Sentences() []string {
 		if p.Layers[k].Facts == nil {
 			continue
 		}
-		for _, note := range layerNotes(&p.Layers[k], p.N) {
+		for _, note := range layerNotes(&p.Layers[k], p.N, p.Classes) {
 			list = append(list, capital(p.Layers[k].Name)+": "+note+".")
 		}
 	}

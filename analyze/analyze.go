@@ -163,17 +163,21 @@ func (j *job) run() error {
 	return j.head()
 }
 
-// elements returns how many numbers a matrix of outputs may hold. What is alive
-// with it at most takes as much as five of them: the outputs of the layer below,
-// and the nonzeros with their places, by rows and by units.
+// elements returns how many numbers a matrix of outputs may hold. With it are
+// alive at most the outputs of the layer below, and the nonzeros with their
+// places, by rows and by units: as much as five of it.
 func (j *job) elements() int {
 	memory := j.opt.Memory
 	if memory <= 0 {
 		memory = DefaultMemory
 	}
-	const alive, size = 5, 8
-	return int(max(memory/alive/size, 1<<16))
+	const size = 8
+	return int(max(memory/aliveAtMost/size, 1<<16))
 }
+
+// aliveAtMost is the bytes that are alive with a matrix of outputs, in units of
+// its own.
+const aliveAtMost = 5
 
 // sampleRows returns count of n rows, ascending, chosen at random by the seed;
 // all of them when count >= n.

@@ -256,8 +256,8 @@ func (y *Layer) sketch(p *phi.Matrix) {
 func wayOut(p *phi.Matrix) string {
 	n, m := p.Dims()
 	c := p.Cost()
-	return fmt.Sprintf("It takes %.1e operations and %.1f GiB to take %d x %d numbers apart exactly: --work %.0e and --memory %.0fGiB allow it.",
-		c.Exact, gibibytes(c.ExactBytes), n, m, 1.05*c.Exact, math.Ceil(gibibytes(c.ExactBytes)))
+	return fmt.Sprintf("To take %d x %d numbers apart exactly takes %.1e operations: --work %.0e and --memory %.0fGiB allow it.",
+		n, m, c.Exact, 1.05*c.Exact, math.Ceil(aliveAtMost*gibibytes(c.ExactBytes)))
 }
 
 func gibibytes(bytes int64) float64 { return float64(bytes) / (1 << 30) }

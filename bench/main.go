@@ -44,13 +44,14 @@ var sections = []struct {
 	{"digits", (*bench).digits},
 	{"bits", (*bench).bits},
 	{"analyze", (*bench).analysis},
+	{"train", (*bench).train},
 	{"memorised", (*bench).memorised},
 	{"parts", (*bench).parts},
 }
 
 func main() {
 	data := flag.String("data", "../shared/data", "folder of the real tables")
-	only := flag.String("only", "", "sections to run, separated by commas: regression, generalize, digits, bits, analyze, memorised, parts; the others keep what the file says of them")
+	only := flag.String("only", "", "sections to run, separated by commas: regression, generalize, digits, bits, analyze, train, memorised, parts; the others keep what the file says of them")
 	out := flag.String("o", "bench/RESULTS.md", "file to write")
 	flag.Parse()
 	if err := run(*data, *only, *out); err != nil {

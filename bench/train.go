@@ -1,0 +1,125 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+)
+
+// trainRuns is how often every contestant trains each network, in turns, and
+// trainEpochs the epochs of a run; the fastest epoch of all counts, since other
+// work on the machine only adds to it.
+const (
+	trainRuns   = 3
+	trainEpochs = 3
+)
+
+// trained are the networks and batches of the comparison.
+var trained = []struct {
+	hidden string
+	batch  int
+}{{"256", 128}, {"512", 128}, {"256", 32}, {"256", 512}, {"256,256", 128}}
+
+// recipes are trainings of 256 units that go for few wrong rows in little time.
+var recipes = []struct {
+	epochs int
+	rate   string
+}{{3, "0.003"}, {6, "0.003"}, {8, "0.003"}, {10, "0.003"}}
+
+// train: epochs a second beside PyTorch's, and how far a few seconds lead.
+func (b *bench) train() error {
+	images, ok := b.file("mnist/train-images-idx3-ubyte.gz")
+	if !ok {
+		b.printf("\n## Training\n\nskipped: %s is not there\n", images)
+		return nil
+	}
+	labels, _ := b.file("mnist/train-labels-idx1-ubyte.gz")
+	b.printf("\n## Training: Adam on MNIST's 60,000 rows\n\n")
+	b.printf("Seconds of the fastest of %d epochs, run in turns; hinge and PyTorch with the same network, batch and threads, PyTorch also at its better number of threads.\n\n", trainRuns*trainEpochs)
+	b.printf("| network | batch | threads | hinge s | PyTorch s | PyTorch / hinge |\n|---|---|---|---|---|---|\n")
+	for _, c := range trained {
+		if !b.epochTimes(c.hidden, c.batch, images, labels) {
+			return nil
+		}
+	}
+	return b.recipes(images + "," + labels)
+}
+
+// epochTimes writes the rows of one network; false when PyTorch is not there.
+func (b *bench) epochTimes(hidden string, batch int, images, labels string) bool {
+	const most = 2 // threads
+	var own, peer [most + 1]float64
+	for threads := range own {
+		own[threads], peer[threads] = math.Inf(1), math.Inf(1)
+	}
+	for range trainRuns {
+		for threads := 1; threads <= most; threads++ {
+			v, err := b.trainHinge(hidden, batch, threads, images+","+labels)
+			if err != nil {
+				b.printf("\nhinge: %v\n", err)
+				return false
+			}
+			own[threads] = min(own[threads], v)
+			var p struct{ Seconds []float64 }
+			if _, ok := b.peer(&p, "train.py", strconv.Itoa(threads), hidden, strconv.Itoa(batch), strconv.Itoa(trainEpochs), images, labels); !ok {
+				return false
+			}
+			peer[threads] = min(peer[threads], slices.Min(p.Seconds))
+		}
+	}
+	for threads := 1; threads <= most; threads++ {
+		b.printf("| 784-%s-10 | %d | %d | %.2f | %.2f | %.2f |\n", hidden, batch, threads, own[threads], peer[threads], peer[threads]/own[threads])
+	}
+	best := min(peer[1], peer[2])
+	b.printf("| | | best of each | %.2f | %.2f | %.2f |\n", min(own[1], own[2]), best, best/min(own[1], own[2]))
+	return true
+}
+
+// trainReport is what the tables take from hinge train --json.
+type trainReport struct {
+	History []struct{ Seconds float64 }
+	Final   struct{ Wrong int }
+	Test    struct{ Score float64 } `json:"test"`
+	Seconds struct{ Read, Train, All float64 }
+}
+
+func (b *bench) trainJSON(args ...string) (trainReport, outcome, error) {
+	var r trainReport
+	o, err := b.process(b.hinge, append([]string{"train", "--json", "-q", "-o", filepath.Join(b.tmp, "trained.onnx")}, args...)...)
+	if err == nil {
+		err = json.Unmarshal(o.stdout, &r)
+	}
+	return r, o, err
+}
+
+func (b *bench) trainHinge(hidden string, batch, threads int, data string) (float64, error) {
+	r, _, err := b.trainJSON(data, "--hidden", hidden, "--batch", strconv.Itoa(batch), "--threads", strconv.Itoa(threads), "--epochs", strconv.Itoa(trainEpochs))
+	if err != nil {
+		return 0, err
+	}
+	best := math.Inf(1)
+	for _, e := range r.History {
+		best = min(best, e.Seconds)
+	}
+	return best, nil
+}
+
+// recipes trains 256 units for few epochs along a cosine and counts what is left
+// to finish.
+func (b *bench) recipes(data string) error {
+	test, _ := b.file("mnist/t10k-images-idx3-ubyte.gz")
+	testLabels, _ := b.file("mnist/t10k-labels-idx1-ubyte.gz")
+	b.printf("\n256 units, batches of 128, the rate falling along a cosine: what is left to finish.\n\n")
+	b.printf("| epochs | rate | s of steps | s in all, reading included | wrong of 60,000 | test accuracy |\n|---|---|---|---|---|---|\n")
+	for _, c := range recipes {
+		r, o, err := b.trainJSON(data, "--test", test+","+testLabels, "--epochs", strconv.Itoa(c.epochs), "--lr", c.rate, "--schedule", "cosine")
+		if err != nil {
+			return fmt.Errorf("hinge train: %w", err)
+		}
+		b.printf("| %d | %s | %.1f | %.1f | %d | %.4f |\n", c.epochs, c.rate, r.Seconds.Train, o.seconds, r.Final.Wrong, r.Test.Score)
+	}
+	return nil
+}

@@ -40,6 +40,10 @@ type Problem struct {
 	Tolerance float64
 	Goal      Goal   // default Fit
 	Seed      uint64 // of every random choice; the same seed gives the same network
+
+	// known is what one plan found out for one construction and would find again
+	// for the next; nil outside of plans.
+	known *findings
 }
 
 // DefaultTolerance returns the regression tolerance, as a fraction of the

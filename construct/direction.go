@@ -47,6 +47,9 @@ type separation struct {
 // with different targets are apart, or returns an [*UnfitError] in the name of
 // a construction.
 func separatingDirection(name string, p *Problem, x *mat.Dense) (*separation, error) {
+	if reason := p.known.inseparable(p); reason != "" {
+		return nil, notSeparated(name, p, reason)
+	}
 	ranges := p.Set.Range()
 	tries := candidateDirections(p, x, ranges)
 	best := 0.0
@@ -57,11 +60,49 @@ func separatingDirection(name string, p *Problem, x *mat.Dense) (*separation, er
 		}
 		best = max(best, s.gap)
 	}
-	return nil, &UnfitError{
+	reason := fmt.Sprintf("none of %d directions separates all rows with different targets in %v: the widest least gap is %.2g of the range",
+		len(tries), p.Precision, best)
+	p.known.setInseparable(p, reason)
+	return nil, notSeparated(name, p, reason)
+}
+
+func notSeparated(name string, p *Problem, reason string) *UnfitError {
+	return &UnfitError{
 		Construction: name,
-		Reason: fmt.Sprintf("none of %d directions separates all rows with different targets in %v: the widest least gap is %.2g of the range",
-			len(tries), p.Precision, best),
-		Advice: "identity looks along several directions at once, deep-slab and patch need none of their own" + orFloat64(p),
+		Reason:       reason,
+		Advice:       "identity looks along several directions at once, deep-slab and patch need none of their own" + orFloat64(p),
+	}
+}
+
+// findings remembers, while a plan asks one construction after the other, which
+// rows no direction separates: five of them look for one, and on a large table
+// the search in vain is most of what they do.
+type findings struct {
+	inVain map[rowsAndTargets]string // the reason
+}
+
+// rowsAndTargets tells the problems of one plan apart: the set itself, and the
+// set with its classes stored as one number.
+type rowsAndTargets struct {
+	x         *mat.Dense
+	outputs   int
+	precision network.Precision
+}
+
+func questionOf(p *Problem) rowsAndTargets {
+	return rowsAndTargets{p.Set.X, p.Set.P(), p.Precision}
+}
+
+func (f *findings) inseparable(p *Problem) (reason string) {
+	if f == nil {
+		return ""
+	}
+	return f.inVain[questionOf(p)]
+}
+
+func (f *findings) setInseparable(p *Problem, reason string) {
+	if f != nil {
+		f.inVain[questionOf(p)] = reason
 	}
 }
 

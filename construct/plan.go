@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"hinge/internal/spell"
@@ -52,12 +53,20 @@ type Entry struct {
 // Plan lists what every construction of the catalogue would make of the
 // problem, in the order of the catalogue, without keeping any network.
 func Plan(p *Problem) []Entry {
-	q := withDefaults(p)
+	q := planning(p)
 	entries := make([]Entry, len(Catalogue))
 	for i, c := range Catalogue {
 		entries[i] = planned(c, q)
 	}
 	return entries
+}
+
+// planning returns the problem with its defaults, and with room for what
+// constructions find out for each other.
+func planning(p *Problem) *Problem {
+	q := withDefaults(p)
+	q.known = &findings{inVain: map[rowsAndTargets]string{}}
+	return q
 }
 
 // planned asks one construction; the problem has its defaults filled in.
@@ -240,7 +249,25 @@ var preferences = map[Goal]struct{ regression, classes []string }{
 // Where that one does not fit, the next in line is asked. When none fits, the
 // error is an [*UnfitError] that gives the reason of each.
 func Choose(p *Problem) (*Construction, error) {
-	q := withDefaults(p)
+	q := planning(p)
+	return choose(q, func(c *Construction) Entry { return planned(c, q) })
+}
+
+// ChooseFrom is [Choose] for a problem that [Plan] has planned already; it asks
+// no construction again.
+func ChooseFrom(p *Problem, plan []Entry) (*Construction, error) {
+	q := planning(p)
+	return choose(q, func(c *Construction) Entry {
+		if i := slices.IndexFunc(plan, func(e Entry) bool { return e.Name == c.Name }); i >= 0 {
+			return plan[i]
+		}
+		return planned(c, q)
+	})
+}
+
+// choose is [Choose] with the problem's defaults filled in and ask in place of
+// planned.
+func choose(q *Problem, ask func(c *Construction) Entry) (*Construction, error) {
 	prefer, known := preferences[q.Goal]
 	if !known {
 		_, err := ParseGoal(string(q.Goal))
@@ -250,7 +277,7 @@ func Choose(p *Problem) (*Construction, error) {
 	if q.Set.IsClasses() {
 		names = prefer.classes
 	}
-	best, refusals := firstOf(names, q)
+	best, refusals := firstOf(names, q, ask)
 	if best == nil {
 		return nil, &UnfitError{
 			Construction: Auto,
@@ -263,7 +290,7 @@ func Choose(p *Problem) (*Construction, error) {
 
 // firstOf returns the first of the names that fits, or the smallest where names
 // are compared; nil and the reasons of all when none fits.
-func firstOf(names []string, p *Problem) (best *Construction, refusals []string) {
+func firstOf(names []string, p *Problem, ask func(c *Construction) Entry) (best *Construction, refusals []string) {
 	least := math.MaxInt
 	for _, marked := range names {
 		name, compared := strings.CutPrefix(marked, "+")
@@ -274,7 +301,7 @@ func firstOf(names []string, p *Problem) (best *Construction, refusals []string)
 		if err != nil {
 			continue // not in this catalogue
 		}
-		e := planned(c, p)
+		e := ask(c)
 		size := e.Units
 		if p.Goal == Speed {
 			size = e.Parameters

@@ -1,11 +1,16 @@
 package construct
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"gonum.org/v1/gonum/mat"
+
+	"hinge/dataset"
 	"hinge/network"
 )
 
@@ -75,6 +80,51 @@ func TestPlanStatesWhatIsBuilt(t *testing.T) {
 	}
 	if fit < 2 {
 		t.Errorf("only %d constructions fit 40 random rows", fit)
+	}
+}
+
+// What constructions find out for each other in a plan changes nothing that the
+// plan says, and the choice from a plan is the choice without one.
+func TestPlanRemembersInVain(t *testing.T) {
+	x := mat.NewDense(6, 2, []float64{1, 1, 1 + 0x1p-52, 1, 1, 1 + 0x1p-52, 0, 3, 5, 2, 2, 7})
+	classes, err := dataset.NewClasses(x, []int{0, 1, 2, 0, 1, 2}, []string{"a", "b", "c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	numbers, err := dataset.New(x, mat.NewDense(6, 1, []float64{1, 2, 3, 5, 4, 7}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func(e Entry) string {
+		b, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	for _, set := range []*dataset.Set{classes, numbers, dataset.RandomReal(40, 3, 2, 1)} {
+		p := &Problem{Set: set}
+		plan := Plan(p)
+		inVain := 0
+		for i, c := range Catalogue {
+			if alone := planned(c, withDefaults(p)); text(alone) != text(plan[i]) {
+				t.Errorf("%s alone: %+v, in the plan: %+v", c.Name, alone, plan[i])
+			}
+			if strings.HasPrefix(plan[i].Reason, "none of ") {
+				inVain++
+			}
+		}
+		if want := set.N() == 6; want != (inVain >= 2) {
+			t.Errorf("%d rows: %d constructions found no direction", set.N(), inVain)
+		}
+		for _, goal := range []Goal{Fit, SizeGoal, Speed, Generalize, Bits} {
+			p.Goal = goal
+			c, err := Choose(p)
+			from, fromErr := ChooseFrom(p, Plan(p))
+			if c != from || fmt.Sprint(err) != fmt.Sprint(fromErr) {
+				t.Errorf("for %s: %v, %v; from the plan %v, %v", goal, c, err, from, fromErr)
+			}
+		}
 	}
 }
 

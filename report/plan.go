@@ -24,7 +24,7 @@ func NewPlan(p *construct.Problem) *Plan {
 		Data: NewData(p.Set), Precision: p.Precision.String(), Tolerance: p.Tolerance, Goal: string(p.Goal),
 		Constructions: construct.Plan(p),
 	}
-	c, err := construct.Choose(p)
+	c, err := construct.ChooseFrom(p, plan.Constructions)
 	if err != nil {
 		plan.Why = err.Error()
 		return plan

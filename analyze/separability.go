@@ -152,6 +152,9 @@ func (s *Separability) ask(ctx context.Context, points *lp.Points, class []int, 
 	s.Seconds = time.Since(began).Seconds()
 }
 
+// OutOfTime is said of classes that were not decided in the time given.
+const OutOfTime = lp.OutOfTime
+
 // stoppedWhy is said of classes that were not decided when the analysis was
 // stopped.
 const stoppedWhy = "stopped"

@@ -306,16 +306,19 @@ func undecided(y *analyze.Layer, classes []string) string {
 		if s.Class < len(classes) {
 			name = clip(classes[s.Class], 20)
 		}
-		why := s.Why
+		var known []string
 		if s.Upper != nil {
-			why = "margin at most " + atMost(*s.Upper) + "; " + why
+			known = append(known, "margin at most "+atMost(*s.Upper))
 		}
-		open = append(open, fmt.Sprintf("%s (%s)", name, why))
+		if s.Why != "" && s.Why != analyze.OutOfTime {
+			known = append(known, s.Why)
+		}
+		open = append(open, fmt.Sprintf("%s (%s)", name, strings.Join(known, "; ")))
 	}
 	if len(open) == 0 {
 		return ""
 	}
-	return "separability not decided, --patience gives it more time: " + listed(open, unitsNamed)
+	return "not decided in the time given (--patience) whether these are separable: " + listed(open, unitsNamed)
 }
 
 // unitList names units as people count them in files: from 0.

@@ -21,6 +21,9 @@ const (
 	exactSize     = 1e6  // numbers up to which hyperplanes are checked in rational arithmetic
 )
 
+// OutOfTime is why a result is Unknown when patience ran out.
+const OutOfTime = "patience ran out"
+
 // Separate decides whether a hyperplane has all rows with in[i] on its positive
 // side and all others on its negative side. It stops when the verdict is
 // verified and the margin's bounds are within opt.Gap, when rounding errors
@@ -55,7 +58,7 @@ func (p *Points) Separate(ctx context.Context, in []bool, opt Options) Result {
 		s.exactly()
 	}
 	if s.result.Verdict == Unknown && ctx.Err() != nil {
-		s.result.Why = "patience ran out"
+		s.result.Why = OutOfTime
 	}
 	return s.result
 }

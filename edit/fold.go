@@ -1,0 +1,270 @@
+package edit
+
+import (
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+
+	"hinge/certify"
+	"hinge/network"
+	"hinge/phi"
+)
+
+// layerFacts is what is proved of the units of a layer on the rows.
+type layerFacts struct {
+	awake []int  // rows on which a unit may be awake
+	on    []bool // it is awake on all rows in every runtime
+	rows  int
+}
+
+// facts encloses the outputs of layer at.
+func (p *pruner) facts(net *network.Network, at int) (*layerFacts, error) {
+	e, err := certify.Enclose(net, p.x, at+1)
+	if err != nil {
+		return nil, err
+	}
+	n, m := e.Centre.Dims()
+	f := &layerFacts{awake: make([]int, m), on: make([]bool, m), rows: n}
+	for j := range f.on {
+		f.on[j] = true
+	}
+	for i := range n {
+		for j := range m {
+			if !e.Asleep(i, j) {
+				f.awake[j]++
+			}
+			f.on[j] = f.on[j] && e.Centre.At(i, j)-e.Bound(i, j) > 0
+		}
+	}
+	return f, nil
+}
+
+func (f *layerFacts) allOn() bool { return !slices.Contains(f.on, false) }
+
+// A fold is a choice of units to drop, and what takes their place.
+type fold struct {
+	facts *layerFacts
+	keep  []int // units that stay, ascending
+	drop  []int // the others, ascending
+	// coef (len(keep)+1) x len(drop): the combination of the units that stay, and of 1,
+	// that each dropped one is; nil when all are dead.
+	coef   *mat.Dense
+	misfit []float64 // of each dropped unit
+}
+
+// dead drops the units that are 0 on every row.
+func (f *layerFacts) dead() *fold {
+	d := &fold{facts: f}
+	for j, rows := range f.awake {
+		if rows == 0 {
+			d.drop = append(d.drop, j)
+		} else {
+			d.keep = append(d.keep, j)
+		}
+	}
+	if len(d.keep) == 0 { // a layer keeps one unit
+		d.keep, d.drop = d.drop[:1], d.drop[1:]
+	}
+	d.misfit = make([]float64, len(d.drop))
+	return d
+}
+
+// dependent drops the units that are dead or that the others span, to the rank
+// tolerance.
+func (f *layerFacts) dependent(net *network.Network, x *mat.Dense, at int, tolerance float64) (*fold, error) {
+	m, err := phi.Build(net, x, at, phiOptions(tolerance))
+	if err != nil {
+		return nil, err
+	}
+	essential, free, err := m.Essential()
+	if err != nil {
+		return nil, err
+	}
+	if len(essential) == 0 {
+		essential, free = free[:1], free[1:]
+	}
+	d := &fold{facts: f, keep: essential, drop: free, misfit: make([]float64, len(free))}
+	if len(free) == 0 {
+		return d, nil
+	}
+	r, err := m.Reduced()
+	if err != nil {
+		return nil, err
+	}
+	_, units := m.Dims()
+	basis := columns(r, append(slices.Clone(essential), units))
+	var qr mat.QR
+	qr.Factorize(basis)
+	d.coef = &mat.Dense{}
+	if err := qr.SolveTo(d.coef, false, columns(r, free)); err != nil {
+		if _, poor := err.(mat.Condition); !poor {
+			return nil, err
+		}
+	}
+	d.clean()
+	d.measure(m)
+	return d, nil
+}
+
+// columns returns the given columns of m.
+func columns(m *mat.Dense, which []int) *mat.Dense {
+	n, _ := m.Dims()
+	part := mat.NewDense(n, len(which), nil)
+	for k, j := range which {
+		for i := range n {
+			part.Set(i, k, m.At(i, j))
+		}
+	}
+	return part
+}
+
+// negligible is the size, relative to the largest of its column, below which a
+// coefficient is rounding noise.
+const negligible = 1e-9
+
+// clean makes a zero of what is rounding noise, so that a copy of a unit is told
+// as one.
+func (d *fold) clean() {
+	rows, cols := d.coef.Dims()
+	for k := range cols {
+		most := 0.0
+		for i := range rows {
+			most = max(most, math.Abs(d.coef.At(i, k)))
+		}
+		for i := range rows {
+			if math.Abs(d.coef.At(i, k)) < negligible*most || d.facts.awake[d.drop[k]] == 0 {
+				d.coef.Set(i, k, 0)
+			}
+		}
+	}
+}
+
+// measure finds how far every combination is from its unit on the rows.
+func (d *fold) measure(m *phi.Matrix) {
+	largest := make([]float64, len(d.drop))
+	m.EachRows(func(_ int, block *mat.Dense) {
+		var fit mat.Dense
+		stay := mat.NewDense(rowCount(block), len(d.keep)+1, nil)
+		for i := range rowCount(block) {
+			row := stay.RawRowView(i)
+			for k, j := range d.keep {
+				row[k] = block.At(i, j)
+			}
+			row[len(d.keep)] = 1
+		}
+		fit.Mul(stay, d.coef)
+		for i := range rowCount(block) {
+			for k, j := range d.drop {
+				v := block.At(i, j)
+				largest[k] = max(largest[k], math.Abs(v))
+				d.misfit[k] = max(d.misfit[k], math.Abs(v-fit.At(i, k)))
+			}
+		}
+	})
+	for k, v := range largest {
+		if v > 0 {
+			d.misfit[k] /= v
+		}
+	}
+}
+
+// from returns the network without the dropped units of layer at.
+func (d *fold) from(net *network.Network, at int) *network.Network {
+	if len(d.drop) == 0 {
+		return net
+	}
+	this, err := asDense(net.Layers[at].Map)
+	next, err2 := asDense(net.Layers[at+1].Map)
+	if err != nil || err2 != nil {
+		return net
+	}
+	small := *net
+	small.Layers = slices.Clone(net.Layers)
+	layer := &small.Layers[at]
+	w := network.NewDense(len(d.keep), this.In, make([]float64, len(d.keep)*this.In))
+	var bias []float64
+	for k, j := range d.keep {
+		copy(w.Row(k), this.Row(j))
+		if layer.Bias != nil {
+			bias = append(bias, layer.Bias[j])
+		}
+	}
+	layer.Map, layer.Bias = w, bias
+	behind := &small.Layers[at+1]
+	a := network.NewDense(next.Out, len(d.keep), make([]float64, next.Out*len(d.keep)))
+	offset := make([]float64, next.Out)
+	copy(offset, behind.Bias)
+	for o := range next.Out {
+		was, is := next.Row(o), a.Row(o)
+		for k, j := range d.keep {
+			is[k] = was[j]
+		}
+		for f, j := range d.drop {
+			if was[j] == 0 || d.coef == nil {
+				continue
+			}
+			for k := range is {
+				is[k] += was[j] * d.coef.At(k, f)
+			}
+			offset[o] += was[j] * d.coef.At(len(d.keep), f)
+		}
+	}
+	behind.Map, behind.Bias = a, offset
+	small.Round()
+	return &small
+}
+
+// removed lists the dropped units with the reason of each.
+func (d *fold) removed(layer int) []Removed {
+	var list []Removed
+	for k, j := range d.drop {
+		r := Removed{Layer: layer, Unit: j + 1, Why: Dead, Awake: d.facts.awake[j], Misfit: d.misfit[k]}
+		if d.coef != nil && r.Awake > 0 {
+			on := d.facts.on[j]
+			for i, kept := range d.keep {
+				if d.coef.At(i, k) != 0 {
+					r.Of = append(r.Of, kept+1)
+					on = on && d.facts.on[kept]
+				}
+			}
+			switch {
+			case len(r.Of) == 1 && d.coef.At(len(d.keep), k) == 0:
+				r.Why = Multiple
+			case on:
+				r.Why = AlwaysOn
+			default:
+				r.Why = Combination
+			}
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// merge returns the network with layer at, taken as affine, put into the next
+// one; nil when they are too large.
+func merge(net *network.Network, at int) *network.Network {
+	this, err := asDense(net.Layers[at].Map)
+	next, err2 := asDense(net.Layers[at+1].Map)
+	if err != nil || err2 != nil {
+		return nil
+	}
+	var product mat.Dense
+	product.Mul(mat.NewDense(next.Out, next.In, next.W), mat.NewDense(this.Out, this.In, this.W))
+	bias := make([]float64, next.Out)
+	copy(bias, net.Layers[at+1].Bias)
+	for o := range next.Out {
+		for j, w := range next.Row(o) {
+			if net.Layers[at].Bias != nil {
+				bias[o] += w * net.Layers[at].Bias[j]
+			}
+		}
+	}
+	small := *net
+	small.Layers = slices.Concat(net.Layers[:at], []network.Layer{{
+		Map: network.NewDense(next.Out, this.In, product.RawMatrix().Data), Bias: bias, Act: net.Layers[at+1].Act, Name: net.Layers[at+1].Name,
+	}}, net.Layers[at+2:])
+	small.Round()
+	return &small
+}

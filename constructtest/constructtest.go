@@ -68,6 +68,9 @@ func Run(t *testing.T, c *construct.Construction, hooks ...func(t *testing.T, c 
 //
 //   - affine is for Affine problems;
 //   - patch is for classes that a base gets mostly right;
+//   - cover and slab-classes are for classes;
+//   - collapse is for classes that come off the rest one after the other: only a
+//     single class is sure to;
 //   - packed is for integer targets and classes, whose bits it packs;
 //   - grid is for rows that form a Grid;
 //   - delaunay is for Scattered points in two or three inputs.
@@ -75,8 +78,10 @@ func MayRefuse(name string, p Problem) bool {
 	switch name {
 	case "affine":
 		return !p.Affine || p.Hard
-	case "cover":
+	case "cover", "slab-classes":
 		return p.Hard || !p.Set.IsClasses()
+	case "collapse":
+		return p.Hard || !p.Set.IsClasses() || !p.Affine
 	case "packed":
 		return p.Hard || !integers(p.Set)
 	case "patch":

@@ -26,6 +26,9 @@ const importOrder = `
 		< hinge, web, cmd/hinge, bench
 	network < statedict < safetensors, torch
 
+	# Forests of others.
+	forest < construct, hinge, cmd/hinge, bench
+
 	# The database stays out of the library: only the commands read tables.
 	internal, dataset < dataset/table < web, cmd/hinge, bench
 

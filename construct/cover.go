@@ -78,7 +78,7 @@ const (
 	// coverPlanSample is the same for a plan.
 	coverPlanSample = 600
 	// coverGrowth is the power of n that m grows with from the trials to all rows.
-	coverGrowth = 0.5
+	coverGrowth = 0.8
 )
 
 func coverUnfit(reason, advice string) error {

@@ -49,16 +49,15 @@ const MetaForest = "forest"
 
 // ForestFacts is what [FromForest] found while compiling.
 type ForestFacts struct {
-	Tool      string   `json:"tool"`
-	Trees     int      `json:"trees"`
-	Leaves    int      `json:"leaves"`
-	Splits    int      `json:"splits"`   // different ones
-	Widened   int      `json:"widened"`  // splits whose ramps are wider than one step of the arithmetic
-	Ties      int      `json:"ties"`     // given rows on which two classes have equal scores
-	Decided   int      `json:"decided"`  // given rows on which the tool's own rounding decides
-	Handicap  float64  `json:"handicap"` // of one class against the one before
-	Agreement float64  `json:"agreement,omitempty"`
-	Notes     []string `json:"notes,omitempty"`
+	Tool     string   `json:"tool"`
+	Trees    int      `json:"trees"`
+	Leaves   int      `json:"leaves"`
+	Splits   int      `json:"splits"`   // different ones
+	Widened  int      `json:"widened"`  // splits whose ramps are wider than one step of the arithmetic
+	Ties     int      `json:"ties"`     // given rows on which two classes have equal scores
+	Decided  int      `json:"decided"`  // given rows on which the tool's own rounding decides
+	Handicap float64  `json:"handicap"` // of one class against the one before
+	Notes    []string `json:"notes,omitempty"`
 }
 
 // ForestSet returns the rows of s with the forest's predictions as targets: what

@@ -33,6 +33,8 @@ type Build struct {
 	Tolerance    float64         `json:"tolerance"`
 	Dense        bool            `json:"dense"`
 
+	Forest *construct.ForestFacts `json:"forest,omitempty"` // of a compiled forest
+
 	Certificate *certify.Certificate `json:"certificate"`
 	Advice      []string             `json:"advice"` // without a certificate: what would hold
 	Phi         *phi.Facts           `json:"phi"`    // of the last hidden layer

@@ -61,6 +61,8 @@ type buildVerb struct {
 	file  string
 	html  string
 	force bool
+
+	forest string // a file of trees to compile, instead of a construction
 }
 
 func buildCommand() *cobra.Command {
@@ -75,7 +77,8 @@ predict take the table itself.
 
 Without a proof for every row, nothing is written and the exit code is 1.`,
 		Example: `hinge build housing.csv --target price -o housing.onnx --html housing.html
-hinge build train-images.gz,train-labels.gz --for size -o digits.onnx`,
+hinge build train-images.gz,train-labels.gz --for size -o digits.onnx
+hinge build housing.csv --from-forest forest.json -o forest.onnx`,
 		RunE: v.run,
 	}
 	v.data.register(cmd)
@@ -83,6 +86,7 @@ hinge build train-images.gz,train-labels.gz --for size -o digits.onnx`,
 	v.out.register(cmd)
 	cmd.Flags().StringVarP(&v.file, "output", "o", "", "the .onnx file to write")
 	cmd.Flags().StringVar(&v.html, "html", "", "write the report as one HTML file")
+	cmd.Flags().StringVar(&v.forest, "from-forest", "", "compile this forest (XGBoost's JSON, or scikit-learn's: see docs/forests.md); DATA are the rows it must agree on")
 	cmd.Flags().BoolVar(&v.force, "force", false, "write the file even without a certificate; it then says so")
 	return cmd
 }
@@ -102,14 +106,13 @@ func (v *buildVerb) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer in.done()
-	p.stage("reading " + in.name)
 	start := time.Now()
-	set, err := v.data.read(in)
+	build, err := v.prepare(cmd, in, opts, p)
 	if err != nil {
 		return err
 	}
 	read := time.Since(start).Seconds()
-	r, err := hinge.Build(set, opts)
+	r, err := build()
 	var uncertified *hinge.UncertifiedError
 	if err != nil && !errors.As(err, &uncertified) {
 		p.end()
@@ -131,6 +134,16 @@ func (v *buildVerb) refused(cmd *cobra.Command, err error) error {
 		return errors.Join(report.WriteJSON(cmd.OutOrStdout(), unfit), err)
 	}
 	return err
+}
+
+// prepare reads DATA, and the forest if there is one, and returns what builds.
+func (v *buildVerb) prepare(cmd *cobra.Command, in *input, opts hinge.Options, p *progress) (func() (*hinge.Result, error), error) {
+	if v.forest != "" {
+		return v.prepareForest(cmd, in, opts, p)
+	}
+	p.stage("reading " + in.name)
+	set, err := v.data.read(in)
+	return func() (*hinge.Result, error) { return hinge.Build(set, opts) }, err
 }
 
 // verdict is the answer no for a network without a certificate.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -10,10 +11,12 @@ import (
 	"hinge/dataset"
 	"hinge/dataset/table"
 	"hinge/network"
+	"hinge/nnet"
 )
 
 type compareVerb struct {
 	net       netFlags
+	second    netFlags
 	data      dataFlags
 	out       outputFlags
 	scale     scaleFlag
@@ -30,12 +33,19 @@ and their hidden layers one by one. A unit has a counterpart when a unit of the
 same layer of the other network puts out a positive multiple of the same numbers.
 
 The table is read through the schema inside the first network that has one.
+--layers and --nnet are about both networks, unless --layers-b or --nnet-b speak of
+the second alone.
+
 Exit code 0 if and only if the outputs are the same on every row, up to rounding.`,
 		Example: `hinge compare a.onnx b.onnx rows.csv
-hinge compare trained.onnx repaired.onnx train.csv --json`,
+hinge compare trained.onnx repaired.onnx train.csv --json
+hinge compare a.pt b.pt rows.csv --layers 4-8-relu-2 --layers-b 4-6-relu-2`,
 		RunE: v.run,
 	}
 	v.net.register(cmd)
+	v.second.suffix = "-b"
+	cmd.Flags().StringVar(&v.second.layers, "layers-b", "", "the same as --layers, for the second network alone")
+	cmd.Flags().StringVar(&v.second.nnet, "nnet-b", "", "the same as --nnet, for the second network alone")
 	v.data.register(cmd)
 	v.out.register(cmd)
 	v.scale.register(cmd)
@@ -57,7 +67,7 @@ func (v *compareVerb) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer in.done()
-	nets, err := v.net.load(args[0], args[1])
+	nets, err := v.networks(args[0], args[1])
 	if err != nil {
 		return err
 	}
@@ -86,9 +96,34 @@ func (v *compareVerb) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if !c.Equal() {
-		return &answerNo{v.net.otherReading(args[:2], nets)}
+		return &answerNo{v.otherReading(args, nets)}
 	}
 	return nil
+}
+
+// apart says that the two networks have flags of their own.
+func (v *compareVerb) apart() bool { return v.second.layers != "" || v.second.nnet != "" }
+
+// networks loads both networks, each read as its flags say.
+func (v *compareVerb) networks(first, second string) ([]*network.Network, error) {
+	if !v.apart() {
+		return v.net.load(first, second)
+	}
+	v.second.nnet = cmp.Or(v.second.nnet, nnet.Auto.String())
+	a, err := v.net.load(first)
+	if err != nil {
+		return nil, err
+	}
+	b, err := v.second.load(second)
+	return append(a, b...), err
+}
+
+// otherReading asks both networks' flags whether another reading may agree.
+func (v *compareVerb) otherReading(paths []string, nets []*network.Network) string {
+	if !v.apart() {
+		return v.net.otherReading(paths[:2], nets)
+	}
+	return cmp.Or(v.net.otherReading(paths[:1], nets[:1]), v.second.otherReading(paths[1:2], nets[1:]))
 }
 
 // inputs reads the inputs of DATA for a network; targets may be there or not.

@@ -17,6 +17,7 @@ import (
 type netFlags struct {
 	layers string
 	nnet   string
+	suffix string // of the flags' names: -b for the second of two networks
 }
 
 func (f *netFlags) register(cmd *cobra.Command) {
@@ -30,7 +31,7 @@ func (f *netFlags) register(cmd *cobra.Command) {
 func (f *netFlags) load(paths ...string) ([]*network.Network, error) {
 	reading, err := nnet.ParseReading(f.nnet)
 	if err != nil {
-		return nil, fmt.Errorf("--nnet: %w", err)
+		return nil, fmt.Errorf("--nnet%s: %w", f.suffix, err)
 	}
 	layersUsed, nnetUsed := f.layers == "", reading == nnet.Auto
 	var nets []*network.Network
@@ -48,15 +49,15 @@ func (f *netFlags) load(paths ...string) ([]*network.Network, error) {
 		}
 		net, err := hinge.LoadWith(path, hinge.LoadOptions{Layers: f.layers, NNet: reading})
 		if err != nil {
-			return nil, hintLayers(err)
+			return nil, f.hintLayers(err)
 		}
 		nets = append(nets, net)
 	}
 	switch {
 	case !layersUsed:
-		return nil, withHint(errors.New("--layers is for state dicts (.pt, .safetensors); this file says its layers itself"), "leave it off")
+		return nil, withHint(fmt.Errorf("--layers%s is for state dicts (.pt, .safetensors); this file says its layers itself", f.suffix), "leave it off")
 	case !nnetUsed:
-		return nil, withHint(errors.New("--nnet is for .nnet files"), "leave it off")
+		return nil, withHint(fmt.Errorf("--nnet%s is for .nnet files", f.suffix), "leave it off")
 	}
 	return nets, nil
 }
@@ -82,14 +83,14 @@ func (f *netFlags) otherReading(paths []string, nets []*network.Network) string 
 		}
 		raw, err := hinge.LoadWith(path, hinge.LoadOptions{NNet: nnet.Raw})
 		if err == nil && len(raw.Layers) != len(nets[i].Layers) {
-			return path + " is read with its header's normalisation; --nnet raw compares the bare chains"
+			return path + " is read with its header's normalisation; --nnet" + f.suffix + " raw compares the bare chains"
 		}
 	}
 	return ""
 }
 
 // hintLayers adds the flag that answers what a file leaves open.
-func hintLayers(err error) error {
+func (f *netFlags) hintLayers(err error) error {
 	var ask *statedict.AskError
 	if !errors.As(err, &ask) {
 		return err
@@ -98,5 +99,5 @@ func hintLayers(err error) error {
 	if example == "" {
 		example = "784-128-relu-10"
 	}
-	return withHint(err, "hinge ... --layers %s\nwrites widths from the inputs to the outputs, and relu where one stands", example)
+	return withHint(err, "hinge ... --layers%s %s\nwrites widths from the inputs to the outputs, and relu where one stands", f.suffix, example)
 }

@@ -16,6 +16,9 @@ type Plan struct {
 	Choice        string            `json:"choice"` // what auto takes; empty: nothing fits
 	Why           string            `json:"why"`
 	Constructions []construct.Entry `json:"constructions"`
+	// ManyOutputs says which construction has the fewest hidden units for any
+	// number of outputs on the same rows; empty for classes.
+	ManyOutputs []construct.Crossover `json:"many_outputs,omitempty"`
 }
 
 // NewPlan plans every construction for a problem.
@@ -24,6 +27,7 @@ func NewPlan(p *construct.Problem) *Plan {
 		Data: NewData(p.Set), Precision: p.Precision.String(), Tolerance: p.Tolerance, Goal: string(p.Goal),
 		Constructions: construct.Plan(p),
 	}
+	plan.ManyOutputs = construct.Crossovers(plan.Constructions)
 	c, err := construct.ChooseFrom(p, plan.Constructions)
 	if err != nil {
 		plan.Why = err.Error()
@@ -53,11 +57,27 @@ func (p *Plan) Text() string {
 			f.add(e.Name, "%s", sentence(e.Reason, e.Advice))
 		}
 	}
+	p.addNotes(&f)
 	if f.b.Len() > said {
 		f.b.WriteByte('\n')
 	}
 	f.add("auto", "%s", p.choiceText())
 	return f.String()
+}
+
+// addNotes adds what there is to know about sizes, and the crossovers of many
+// outputs.
+func (p *Plan) addNotes(f *facts) {
+	for _, e := range p.Constructions {
+		if e.Fits && e.Note != "" {
+			f.add(e.Name, "%s", e.Note)
+		}
+	}
+	name := "outputs"
+	for _, c := range p.ManyOutputs {
+		f.add(name, "%s", c)
+		name = ""
+	}
 }
 
 func (p *Plan) choiceText() string {

@@ -10,6 +10,7 @@ type planVerb struct {
 	data  dataFlags
 	build buildFlags
 	out   outputFlags
+	depth bool
 }
 
 func planCommand() *cobra.Command {
@@ -18,14 +19,21 @@ func planCommand() *cobra.Command {
 		Use:   "plan DATA",
 		Short: "What every construction would cost, before building",
 		Long: `List every construction of the catalogue with its size on DATA, the least that
-counting allows, and the accuracy to expect. An arrow marks the choice of auto.`,
+counting allows, and the accuracy to expect. An arrow marks the choice of auto.
+The last lines say which construction has the fewest units for any number of outputs.
+
+With --depth, build shallow and deep networks of the same data, a sample of it where
+it is large, and show them side by side: units, parameters, the nonzeros and the
+condition of the interpolation matrix, and what is certified in float64 and float32.`,
 		Example: `hinge plan housing.csv --target price
-hinge plan housing.csv --target price --precision float32 --for bits`,
+hinge plan housing.csv --target price --precision float32 --for bits
+hinge plan housing.csv --target price --depth`,
 		RunE: v.run,
 	}
 	v.data.register(cmd)
 	v.build.register(cmd)
 	v.out.register(cmd)
+	cmd.Flags().BoolVar(&v.depth, "depth", false, "build shallow and deep networks and compare them")
 	return cmd
 }
 
@@ -45,6 +53,14 @@ func (v *planVerb) run(cmd *cobra.Command, args []string) error {
 	set, err := v.data.read(in)
 	if err != nil {
 		return err
+	}
+	if v.depth {
+		depth, err := hinge.PlanDepth(set, opts)
+		if err != nil {
+			return err
+		}
+		p.end()
+		return v.out.print(cmd, depth)
 	}
 	plan, err := hinge.Plan(set, opts)
 	if err != nil {

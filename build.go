@@ -33,16 +33,17 @@ func Build(set *dataset.Set, opts Options) (*Result, error) {
 	}
 	opts.stage("choosing a construction")
 	name := opts.Construction
+	var trials []construct.Trial
 	if opts.auto() {
-		c, err := construct.Choose(p)
+		c, measured, err := construct.ChooseMeasured(p)
 		if err != nil {
 			return nil, err
 		}
-		name = c.Name
+		name, trials = c.Name, measured
 	}
 	first, firstErr := buildOne(p, name, opts)
 	if firstErr == nil && first.Certificate.Holds {
-		first.Report.Why = opts.why("")
+		first.Report.Why, first.Report.Trials = opts.why(construct.TrialsText(trials)), trials
 		return first.finish(opts)
 	}
 	var cert *certify.Certificate

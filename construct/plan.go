@@ -214,23 +214,24 @@ func ParseGoal(name string) (Goal, error) {
 
 // preferences is what Choose tries for a goal, the best first. A name marked
 // by a leading + is compared by size with the others marked so, and the
-// smallest is taken; the rest are taken in order.
+// smallest is taken; of names marked by a leading ? the one that answers most
+// rows held out (see [ChooseMeasured]); the rest are taken in order.
 var preferences = map[Goal]struct{ regression, classes []string }{
 	Fit: {
 		regression: []string{"affine", "deep-slab", "needles", "identity", "slab", "sorted", "features"},
-		classes:    []string{"affine", "patch", "identity", "deep-slab", "sorted", "slab", "features"},
+		classes:    []string{"affine", "patch", "slab-classes", "tree", "identity", "deep-slab", "sorted", "slab", "features"},
 	},
 	SizeGoal: {
 		regression: []string{"affine", "+sparsest", "+slab", "+deep-slab", "+sorted", "+features", "identity", "needles"},
-		classes:    []string{"affine", "patch", "+sparsest", "+slab", "+deep-slab", "+sorted", "identity", "features"},
+		classes:    []string{"affine", "+patch", "+tree", "+cover", "+slab-classes", "+deep-blocks", "+sparsest", "+slab", "+deep-slab", "+sorted", "identity", "features"},
 	},
 	Speed: {
 		regression: []string{"affine", "+sparsest", "+sorted", "+slab", "+deep-slab", "+identity", "features", "needles"},
-		classes:    []string{"affine", "+sparsest", "+patch", "+sorted", "+slab", "+deep-slab", "+identity", "features"},
+		classes:    []string{"affine", "+sparsest", "+patch", "+tree", "+slab-classes", "+sorted", "+slab", "+deep-slab", "+identity", "features"},
 	},
 	Generalize: {
 		regression: []string{"affine", "needles", "deep-slab", "features", "slab", "identity", "sorted"},
-		classes:    []string{"patch", "affine", "features", "identity", "deep-slab", "sorted"},
+		classes:    []string{"?patch", "?features", "?cover", "?slab-classes", "?deep-blocks", "?tree", "affine", "identity", "deep-slab", "sorted"},
 	},
 	Bits: {
 		regression: []string{"identity"},
@@ -243,12 +244,20 @@ var preferences = map[Goal]struct{ regression, classes []string }{
 //	fit         no hidden unit if the targets are affine; else the most accurate: deep-slab, for classes patch or identity
 //	size        the fewest hidden units whose error is allowed
 //	speed       the fewest stored numbers, each of which is one operation per row
-//	generalize  a affine if the targets are; else a smooth base that is exact at the rows: needles, for classes patch
+//	generalize  affine if the targets are; else a smooth base that is exact at the rows: needles; for classes what answers rows held out best
 //	bits        identity
 //
 // Where that one does not fit, the next in line is asked. When none fits, the
 // error is an [*UnfitError] that gives the reason of each.
 func Choose(p *Problem) (*Construction, error) {
+	c, _, err := ChooseMeasured(p)
+	return c, err
+}
+
+// ChooseMeasured is [Choose], and tells what was measured for it: for goal
+// generalize and classes, how each candidate, built on a part of the rows, answers
+// rows held out (see [Trial]). Nil where nothing was measured.
+func ChooseMeasured(p *Problem) (*Construction, []Trial, error) {
 	q := planning(p)
 	return choose(q, func(c *Construction) Entry { return planned(c, q) })
 }
@@ -257,35 +266,37 @@ func Choose(p *Problem) (*Construction, error) {
 // no construction again.
 func ChooseFrom(p *Problem, plan []Entry) (*Construction, error) {
 	q := planning(p)
-	return choose(q, func(c *Construction) Entry {
+	c, _, err := choose(q, func(c *Construction) Entry {
 		if i := slices.IndexFunc(plan, func(e Entry) bool { return e.Name == c.Name }); i >= 0 {
 			return plan[i]
 		}
 		return planned(c, q)
 	})
+	return c, err
 }
 
 // choose is [Choose] with the problem's defaults filled in and ask in place of
 // planned.
-func choose(q *Problem, ask func(c *Construction) Entry) (*Construction, error) {
+func choose(q *Problem, ask func(c *Construction) Entry) (*Construction, []Trial, error) {
 	prefer, known := preferences[q.Goal]
 	if !known {
 		_, err := ParseGoal(string(q.Goal))
-		return nil, err
+		return nil, nil, err
 	}
 	names := prefer.regression
 	if q.Set.IsClasses() {
 		names = prefer.classes
 	}
+	names, trials := measured(names, q)
 	best, refusals := firstOf(names, q, ask)
 	if best == nil {
-		return nil, &UnfitError{
+		return nil, trials, &UnfitError{
 			Construction: Auto,
 			Reason:       fmt.Sprintf("no construction serves %q here:\n  %s", q.Goal, strings.Join(refusals, "\n  ")),
 			Advice:       "a larger tolerance, float64 or another goal may",
 		}
 	}
-	return best, nil
+	return best, trials, nil
 }
 
 // firstOf returns the first of the names that fits, or the smallest where names

@@ -34,6 +34,7 @@ type Build struct {
 	Dense        bool            `json:"dense"`
 
 	Forest *construct.ForestFacts `json:"forest,omitempty"` // of a compiled forest
+	Trials []construct.Trial      `json:"trials,omitempty"` // what the choice of the construction measured
 
 	Certificate *certify.Certificate `json:"certificate"`
 	Advice      []string             `json:"advice"` // without a certificate: what would hold

@@ -126,12 +126,12 @@ func DescribePhi(net *network.Network, set *dataset.Set) (*phi.Facts, error) {
 }
 
 // NextBest returns at most most constructions to try after one that failed:
-// those that fit, the least expected error first, and among equals the deep
-// ones, whose large terms need not cancel.
+// those that fit, the least expected error first, among equals the deep ones,
+// whose large terms need not cancel, and of these the smallest.
 func NextBest(plan []construct.Entry, failed string, most int) []string {
 	fit := slices.DeleteFunc(slices.Clone(plan), func(e construct.Entry) bool { return !e.Fits || e.Name == failed })
 	slices.SortStableFunc(fit, func(a, b construct.Entry) int {
-		return cmp.Or(cmp.Compare(a.Error, b.Error), cmp.Compare(b.HiddenLayers, a.HiddenLayers))
+		return cmp.Or(cmp.Compare(a.Error, b.Error), cmp.Compare(min(b.HiddenLayers, 2), min(a.HiddenLayers, 2)), cmp.Compare(a.Units, b.Units))
 	})
 	var names []string
 	for _, e := range fit[:min(len(fit), most)] {

@@ -34,10 +34,14 @@ func largestLabel(precision network.Precision) int {
 
 // scalarLabels returns the problem of storing the classes of p as one integer
 // per row, and the layer that reads them; for regression p itself and nil. It
-// returns an [*UnfitError] in the name of a construction for too many classes.
+// returns an [*UnfitError] in the name of a construction for too many classes, and
+// where a plan has looked in vain for a direction already.
 func scalarLabels(name string, p *Problem) (*Problem, *network.Layer, error) {
 	if !p.Set.IsClasses() {
 		return p, nil, nil
+	}
+	if reason := p.known.inseparable(p); reason != "" { // labels tell the same rows apart
+		return nil, nil, notSeparated(name, p, reason)
 	}
 	n, k := p.Set.N(), p.Set.P()
 	if k/2 > largestLabel(p.Precision) {

@@ -103,8 +103,15 @@ func TestLongestBlock(t *testing.T) {
 }
 
 func TestSlabClassesRefusesNumbers(t *testing.T) {
+	checkUnfitIn(t, "slab-classes", &Problem{Set: randomSet(t, 1, 20, 2, 1)})
+}
+
+// checkUnfitIn wants a problem refused, with advice, by plan or build.
+func checkUnfitIn(t *testing.T, name string, p *Problem) {
+	t.Helper()
+	_, err := BuildNamed(p, name)
 	var unfit *UnfitError
-	if _, err := BuildNamed(&Problem{Set: randomSet(t, 1, 20, 2, 1)}, "slab-classes"); !errors.As(err, &unfit) || unfit.Advice == "" {
-		t.Errorf("%v, want an UnfitError with advice", err)
+	if !errors.As(err, &unfit) || unfit.Advice == "" || unfit.Reason == "" || unfit.Construction != name {
+		t.Errorf("%s: %v, want an UnfitError in its name, with advice", name, err)
 	}
 }

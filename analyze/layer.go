@@ -288,6 +288,12 @@ func (y *Layer) decide(n, m int) {
 	if len(y.Spectrum) == 0 || y.Tolerance == nil {
 		return
 	}
+	if y.SpectrumError != nil && y.Rank != nil && len(y.Spectrum) < *y.Rank {
+		// The rank is from elsewhere: its own two singular values decide.
+		if y.SigmaLast == nil || *y.SigmaLast > sureFactor**y.Tolerance && *y.SigmaNext < *y.Tolerance/sureFactor {
+			return
+		}
+	}
 	lower, upper := 0, 0
 	for _, s := range y.Spectrum {
 		if s > sureFactor**y.Tolerance {

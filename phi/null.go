@@ -37,11 +37,10 @@ func (p *Matrix) NullSpace() (*mat.Dense, error) {
 // when the rank is, which units are chosen is not unique.
 func (p *Matrix) Essential() (essential, free []int, err error) {
 	width := p.m + 1
-	reduced := p.form != LadderForm && p.n > width && !p.opt.Quick && p.svdFits(p.n, width)
-	if !reduced && !p.factorFits(width) {
+	if !p.pivotFits(width) {
 		return nil, nil, ErrTooLarge
 	}
-	f := factorLeading(mat.DenseCopyOf(p.reduced()), p.m)
+	f := p.basis()
 	d := f.diagonal()
 	largest := 0.0
 	for _, v := range d {

@@ -153,6 +153,8 @@ type kept struct {
 	values  sync.Once
 	block   *blockRanks // by blockRanks
 
+	pivoting sync.Once
+	pivots   *pivoted    // by basis
 	sketches [2]struct { // by Sketch, without and with the ones
 		once  sync.Once
 		found *Sketch

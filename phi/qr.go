@@ -1,7 +1,9 @@
 package phi
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/lapack/lapack64"
@@ -43,5 +45,13 @@ func (f *pivoted) diagonal() []float64 {
 	for k := range d {
 		d[k] = math.Abs(f.qr.Data[k*f.qr.Stride+k])
 	}
+	return d
+}
+
+// descending returns |R_kk| in descending order: a column that was put in front
+// may be a short one.
+func (f *pivoted) descending() []float64 {
+	d := f.diagonal()
+	slices.SortFunc(d, func(a, b float64) int { return cmp.Compare(b, a) })
 	return d
 }

@@ -243,14 +243,40 @@ func (p *Matrix) rankOfLadder(r *Rank, ones bool) {
 
 // rankByQR estimates the singular values by |R_kk| of QR with column pivoting:
 // in practice within a small factor, in the worst case 2^k sqrt(m-k) too
-// large.
+// large. Of a tall matrix it takes the R factor.
 func (p *Matrix) rankByQR(r *Rank, ones bool, width int) bool {
-	if p.opt.Quick || !p.factorFits(width) {
+	if p.opt.Quick || !p.pivotFits(width) {
 		return false
 	}
-	f := factorPivoted(p.augmented(ones))
-	sigma := f.diagonal()
-	r.decide(sigma, p.tolerance(), "QR with column pivoting: estimates within a small factor")
+	var f *pivoted
+	switch {
+	case ones && p.n > width:
+		f = p.basis()
+	case p.n > width:
+		b := p.reduced()
+		rows, _ := b.Dims()
+		f = factorPivoted(mat.DenseCopyOf(b.Slice(0, rows, 0, width)))
+	default:
+		f = factorPivoted(p.augmented(ones))
+	}
+	r.decide(f.descending(), p.tolerance(), "QR with column pivoting: estimates within a small factor")
 	r.Estimated = true
 	return true
+}
+
+// pivotFits reports whether a QR with column pivoting is within the Options: of
+// the R factor for a tall matrix.
+func (p *Matrix) pivotFits(width int) bool {
+	if p.n <= width || p.opt.Quick || p.form == LadderForm {
+		return p.factorFits(width)
+	}
+	k := float64(width)
+	return width <= qrSide && 2*float64(p.n)*k*k <= p.opt.maxFactor() && squares*k*k <= float64(p.opt.maxElements())
+}
+
+// basis returns the QR factorization with column pivoting of [Phi 1], or of its R
+// factor, the column of ones in front. It is kept.
+func (p *Matrix) basis() *pivoted {
+	p.pivoting.Do(func() { p.pivots = factorLeading(mat.DenseCopyOf(p.reduced()), p.m) })
+	return p.pivots
 }

@@ -19,7 +19,7 @@ import (
 const importOrder = `
 	# The way of the data, one direction.
 	internal < network, dataset < phi < construct, certify
-		< analyze, edit, train < report < hinge < web, cmd/hinge, bench, bench/depth
+		< analyze, edit, train < report < hinge < web, cmd/hinge, bench, bench/depth, bench/training
 
 	# Files of networks.
 	internal, onnx/internal/onnxpb, network < onnx, nnet, safetensors, torch
@@ -36,6 +36,7 @@ const importOrder = `
 	construct, certify < constructtest < no one
 	network < internal/ort < no one
 	internal < internal/tally < no one
+	internal/shareddata < no one
 `
 
 // core packages cost their users no cgo, no database, and no ONNX.

@@ -2,15 +2,12 @@ package analyze
 
 import (
 	"bufio"
-	"compress/gzip"
 	"context"
 	"encoding/json"
-	"io"
 	"math"
 	"math/big"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,21 +17,9 @@ import (
 
 	"hinge/internal/blas"
 	"hinge/internal/lp"
+	"hinge/internal/shareddata"
 	"hinge/onnx"
 )
-
-// testData returns the folder of data and networks beside the repository.
-func testData(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("HINGE_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared") // this package is one below the module's root
-	}
-	if _, err := os.Stat(dir); err != nil {
-		t.Skip("no shared data: ", err)
-	}
-	return dir
-}
 
 // verdicts asks about the rows of h.
 func verdicts(ctx context.Context, h *mat.Dense, class []int, k int, patience time.Duration) []Separability {
@@ -98,7 +83,7 @@ func prove(t testing.TB, h *mat.Dense, class []int, s Separability) {
 }
 
 func TestSeparabilityOfIris(t *testing.T) {
-	f, err := os.Open(filepath.Join(testData(t), "data", "iris_noheader.csv"))
+	f, err := os.Open(shareddata.File(t, "data", "iris_noheader.csv"))
 	if err != nil {
 		t.Skip("no iris: ", err)
 	}
@@ -195,7 +180,7 @@ func TestSeparabilityOfNothing(t *testing.T) {
 // Every verdict on every layer of an ACAS Xu network, its own advisories the
 // classes: none may be missing.
 func TestSeparabilityOfACAS(t *testing.T) {
-	f, err := os.Open(filepath.Join(testData(t), "nets", "acasxu_N_1_1_gemm.onnx"))
+	f, err := os.Open(shareddata.File(t, "nets", "acasxu_N_1_1_gemm.onnx"))
 	if err != nil {
 		t.Skip("no ACAS Xu network: ", err)
 	}
@@ -233,33 +218,12 @@ func TestSeparabilityOfACAS(t *testing.T) {
 	}
 }
 
-// idxBytes reads a gzipped IDX file after its header.
-func idxBytes(t testing.TB, file string, header int) []byte {
-	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Skip("no MNIST: ", err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data[header:]
-}
-
 // mnistLayers returns what each hidden layer of mnist_fc_256x2 puts out on the
 // first rows of MNIST, and their labels.
 func mnistLayers(t testing.TB, rows int) (layers []*mat.Dense, class []int) {
 	t.Helper()
-	dir := testData(t)
-	images := idxBytes(t, filepath.Join(dir, "data", "mnist", "train-images-idx3-ubyte.gz"), 16)
-	labels := idxBytes(t, filepath.Join(dir, "data", "mnist", "train-labels-idx1-ubyte.gz"), 8)
-	rows = min(rows, len(labels))
+	images, labels := shareddata.MNIST(t, rows)
+	rows = len(labels)
 	x := mat.NewDense(rows, 784, nil)
 	for i := range rows {
 		class = append(class, int(labels[i]))
@@ -267,7 +231,7 @@ func mnistLayers(t testing.TB, rows int) (layers []*mat.Dense, class []int) {
 			x.Set(i, j, float64(float32(images[784*i+j])/255))
 		}
 	}
-	f, err := os.Open(filepath.Join(dir, "nets", "mnist_fc_256x2.onnx"))
+	f, err := os.Open(shareddata.File(t, "nets", "mnist_fc_256x2.onnx"))
 	if err != nil {
 		t.Skip("no network: ", err)
 	}

@@ -9,22 +9,9 @@ import (
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
-)
 
-// sharedNets returns the folder of networks that others made, which is not part
-// of the repository: beside it, or where HINGE_SHARED says.
-func sharedNets(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("HINGE_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared") // this package is one below the module's root
-	}
-	dir = filepath.Join(dir, "nets")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skip(err)
-	}
-	return dir
-}
+	"hinge/internal/shareddata"
+)
 
 // seeded returns the inputs that belong to a seed of the reference outputs.
 func seeded(seed uint32, d int) *mat.Dense {
@@ -47,7 +34,7 @@ const foreignTolerance = 1e-12
 // Every file gives the outputs that NumPy computed from it, in every reading
 // that it has.
 func TestFilesOfOthers(t *testing.T) {
-	dir := sharedNets(t)
+	dir := shareddata.File(t, "nets")
 	text, err := os.ReadFile(filepath.Join(dir, "expected_other.json"))
 	if err != nil {
 		t.Fatal(err)

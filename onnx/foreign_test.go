@@ -13,23 +13,9 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"hinge/internal/shareddata"
 	"hinge/network"
 )
-
-// sharedNets returns the folder of networks by other exporters, which is not
-// part of the repository: beside it, or where HINGE_SHARED says.
-func sharedNets(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("HINGE_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared") // this package is one below the module's root
-	}
-	dir = filepath.Join(dir, "nets")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skip(err)
-	}
-	return dir
-}
 
 // layersOf gives the number of layers that files of other exporters must become;
 // files that are not named may have any.
@@ -117,7 +103,7 @@ var foreignTolerance = map[network.Precision]float64{network.Float32: 1e-5, netw
 // Every file of other exporters gives the outputs that its reference has, or is
 // refused for a reason that names what is to blame.
 func TestNetworksOfOthers(t *testing.T) {
-	dir := sharedNets(t)
+	dir := shareddata.File(t, "nets")
 	all := references(t, dir)
 	names, err := fs.Glob(os.DirFS(dir), "*.onnx")
 	if err != nil {
@@ -201,7 +187,7 @@ func softmax(z []float64) []float64 {
 
 // What a file leaves to be guessed is said.
 func TestNotesOfOthers(t *testing.T) {
-	dir := sharedNets(t)
+	dir := shareddata.File(t, "nets")
 	for name, want := range map[string][]string{
 		"softmax_last.onnx":           {"hinge.output softmax", "The Softmax", "[N 1 28 28]"},
 		"dropout_infer.onnx":          {"The Dropout", "hinge.producer pytorch 2.2.0"},

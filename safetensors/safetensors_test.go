@@ -7,14 +7,13 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"hinge/internal/shareddata"
 	"hinge/network"
 	"hinge/statedict"
 )
@@ -177,14 +176,7 @@ func TestNetwork(t *testing.T) {
 // The file of another project names no activation: it is asked for, and what is
 // told is computed.
 func TestFileOfOthers(t *testing.T) {
-	dir := os.Getenv("HINGE_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared") // this package is one below the module's root
-	}
-	data, err := os.ReadFile(filepath.Join(dir, "nets", "tinygrad_mnist_nobias.safetensors"))
-	if err != nil {
-		t.Skip(err)
-	}
+	data := shareddata.Bytes(t, "nets", "tinygrad_mnist_nobias.safetensors")
 	var ask *statedict.AskError
 	if _, err := Decode(data, ""); !errors.As(err, &ask) || ask.Example != "784-128-relu-10" {
 		t.Errorf("%v", err)

@@ -13,26 +13,12 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"hinge/internal/shareddata"
 	"hinge/statedict"
 )
 
-// sharedNet returns a file that others made, which is not part of the
-// repository: beside it, or where HINGE_SHARED says.
-func sharedNet(t *testing.T, name string) []byte {
-	t.Helper()
-	dir := os.Getenv("HINGE_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared") // this package is one below the module's root
-	}
-	data, err := os.ReadFile(filepath.Join(dir, "nets", name))
-	if err != nil {
-		t.Skip(err)
-	}
-	return data
-}
-
 func TestFilesOfOthers(t *testing.T) {
-	data := sharedNet(t, "mlp_state_dict.pt")
+	data := shareddata.Bytes(t, "nets", "mlp_state_dict.pt")
 	var ask *statedict.AskError
 	if _, err := Decode(data, ""); !errors.As(err, &ask) || ask.Example != "16-32-relu-8-relu-2" {
 		t.Errorf("mlp_state_dict.pt: %v", err)
@@ -40,12 +26,12 @@ func TestFilesOfOthers(t *testing.T) {
 	if net, err := Decode(data, "16-32-relu-8-relu-2"); err != nil || net.Units() != 40 || net.Inputs() != 16 {
 		t.Errorf("mlp_state_dict.pt: %v, %v", net, err)
 	}
-	if net, err := Decode(sharedNet(t, "linear_with_bias.pt"), ""); err != nil || net.Inputs() != 2 || net.Outputs() != 3 {
+	if net, err := Decode(shareddata.Bytes(t, "nets", "linear_with_bias.pt"), ""); err != nil || net.Inputs() != 2 || net.Outputs() != 3 {
 		t.Errorf("linear_with_bias.pt: %v, %v", net, err)
 	}
 	for _, layers := range []string{"", "4-3", "4-3-relu"} {
 		var unsupported *statedict.UnsupportedError
-		if _, err := Decode(sharedNet(t, "state_dict_bn.pt"), layers); !errors.As(err, &unsupported) || unsupported.Tensor != "running_mean" {
+		if _, err := Decode(shareddata.Bytes(t, "nets", "state_dict_bn.pt"), layers); !errors.As(err, &unsupported) || unsupported.Tensor != "running_mean" {
 			t.Errorf("state_dict_bn.pt, %q: %v", layers, err)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"hinge"
+	"hinge/internal/shareddata"
 	"hinge/network"
 )
 
@@ -51,21 +52,11 @@ func TestScripts(t *testing.T) {
 
 // sharedFolder finds the folder of real tables beside the repository, or "".
 func sharedFolder() string {
-	folder := os.Getenv("HINGE_SHARED")
-	if folder == "" {
-		at, err := os.Getwd()
-		for err == nil && at != filepath.Dir(at) {
-			if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-				break
-			}
-			at = filepath.Dir(at)
-		}
-		folder = filepath.Join(filepath.Dir(at), "shared")
-	}
-	if _, err := os.Stat(filepath.Join(folder, "data")); err != nil {
+	folder := filepath.Join(shareddata.Folder(), "data")
+	if _, err := os.Stat(folder); err != nil {
 		return ""
 	}
-	return filepath.Join(folder, "data")
+	return folder
 }
 
 // exit CODE hinge ARGS... runs the command and compares its exit code exactly.

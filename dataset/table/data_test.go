@@ -2,34 +2,13 @@ package table
 
 import (
 	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"hinge/dataset"
+	"hinge/internal/shareddata"
 )
-
-// shared returns the path of a file of the shared data, and skips the test
-// where the data is not there.
-func shared(t testing.TB, name string) string {
-	t.Helper()
-	root := os.Getenv("HINGE_SHARED")
-	for dir, err := os.Getwd(); root == "" && err == nil; dir = filepath.Dir(dir) {
-		if _, missing := os.Stat(filepath.Join(dir, "go.mod")); missing == nil {
-			root = filepath.Join(dir, "..", "shared")
-		} else if dir == filepath.Dir(dir) {
-			break
-		}
-	}
-	path := filepath.Join(root, "data", name)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no shared data at %s", path)
-	}
-	return path
-}
 
 // Facts of SOURCES.md: rows, feature columns, repeated rows, groups of rows in
 // conflict and the rows in them, missing cells and the rows that have one.
@@ -67,7 +46,7 @@ var tables = []facts{
 func TestSharedTables(t *testing.T) {
 	for _, want := range tables {
 		t.Run(want.file, func(t *testing.T) {
-			path := shared(t, want.file)
+			path := shareddata.File(t, "data", want.file)
 			checkGaps(t, path, want)
 			checkConflicts(t, path, want)
 
@@ -186,7 +165,7 @@ func TestNotesOnColumnsThatNameRows(t *testing.T) {
 		"wisc_breast.csv":    {"Column id holds a different", "No target is named: the last column, dimension_worst"},
 		"bike_day.csv":       {"Column instant holds a different", "Column dteday holds a date"},
 	} {
-		s, err := Read(shared(t, file), Options{Missing: "drop"})
+		s, err := Read(shareddata.File(t, "data", file), Options{Missing: "drop"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,8 +178,8 @@ func TestNotesOnColumnsThatNameRows(t *testing.T) {
 }
 
 func TestMNIST(t *testing.T) {
-	images := shared(t, "mnist/t10k-images-idx3-ubyte.gz")
-	s, err := Read(images+","+shared(t, "mnist/t10k-labels-idx1-ubyte.gz"), Options{})
+	images := shareddata.File(t, "data", "mnist/t10k-images-idx3-ubyte.gz")
+	s, err := Read(images+","+shareddata.File(t, "data", "mnist/t10k-labels-idx1-ubyte.gz"), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,8 @@ type Limit struct {
 // Classes (L3). Among n rows there are k^n labellings, and a network of W
 // parameters of b bits each can tell 2^(b W) of them apart: parameters >=
 // n log2(k) / b. It says nothing about units, whose number of inputs is free.
+// Integer targets are labels too, and networks deep enough to take weights apart
+// bit by bit (packed) may have fewer parameters than L1 asks of generic targets.
 func LimitFor(set *dataset.Set, precision network.Precision, hiddenLayers int) Limit {
 	n, d, p := set.N(), set.D(), set.P()
 	if set.IsClasses() {
@@ -59,20 +61,38 @@ func LimitFor(set *dataset.Set, precision network.Precision, hiddenLayers int) L
 		limit.Units = twoLayerLimit(n, d, p)
 	default:
 		limit.Name = "L1, any depth"
+		if bits := integerBits(set); bits > 0 {
+			return bitLimit(float64(n*p)*bits, precision)
+		}
 	}
 	limit.Parameters += limit.Units
 	return limit
 }
 
 func classLimit(n, k int, precision network.Precision) Limit {
-	bits := 64.0
+	return bitLimit(float64(n)*math.Log2(float64(max(k, 1))), precision)
+}
+
+// bitLimit is L3 for targets of so many bits altogether.
+func bitLimit(bits float64, precision network.Precision) Limit {
+	each := 64.0
 	if precision == network.Float32 {
-		bits = 32
+		each = 32
 	}
-	return Limit{
-		Name:       "L3, bits of the labels",
-		Parameters: int(math.Ceil(float64(n) * math.Log2(float64(max(k, 1))) / bits)),
+	return Limit{Name: "L3, bits of the labels", Parameters: int(math.Ceil(bits / each))}
+}
+
+// integerBits returns how many bits a target has when all of them are integers
+// between two of them, and 0 otherwise.
+func integerBits(set *dataset.Set) float64 {
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for _, v := range set.Y.RawMatrix().Data {
+		if v != math.Trunc(v) {
+			return 0
+		}
+		lo, hi = min(lo, v), max(hi, v)
 	}
+	return math.Log2(hi - lo + 1)
 }
 
 // twoLayerLimit returns the fewest units d1 + d2 with

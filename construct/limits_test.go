@@ -90,3 +90,23 @@ func TestLipschitz(t *testing.T) {
 		t.Errorf("%v from neighbours, %v over all pairs", got, exact)
 	}
 }
+
+// Integer targets are labels: L1, which is about generic targets, does not bind
+// deep networks on them, and packed goes below it.
+func TestLimitOfIntegers(t *testing.T) {
+	set := integerSet(t, 4000, 1, 2, 0)
+	limit := LimitFor(set, network.Float64, 100)
+	if want := (4000 + 63) / 64; limit.Parameters != want || limit.Units != 0 {
+		t.Errorf("%+v, want %d parameters", limit, want)
+	}
+	if l := LimitFor(set, network.Float64, 2); l.Units == 0 {
+		t.Errorf("two hidden layers: %+v", l)
+	}
+	net, err := BuildNamed(&Problem{Set: set}, "packed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := net.Parameters(); got >= 4000 || got < limit.Parameters {
+		t.Errorf("%d parameters for 4000 rows, the limit is %d", got, limit.Parameters)
+	}
+}

@@ -126,6 +126,7 @@ func (v *trainVerb) run(cmd *cobra.Command, args []string) error {
 	v.opt.Progress = func(epoch, epochs int, done, loss float64) {
 		p.show((float64(epoch-1)+done)/float64(epochs), func() string { return fmt.Sprintf("epoch %d of %d, loss %.4g", epoch, epochs, loss) })
 	}
+	p.stage("training")
 	t, err := hinge.Train(ctx, set, v.opt)
 	if err != nil {
 		return hintTrain(err)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -90,6 +91,7 @@ func (v *analyzeVerb) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	read := time.Since(start).Seconds()
+	boundHeap(v.opt.Memory)
 	ctx, stop := untilInterrupted()
 	defer stop()
 	v.opt.Progress = p.share
@@ -277,6 +279,15 @@ func memoryBound(text string) (int64, error) {
 		}
 	}
 	return 0, fmt.Errorf("--memory %s: give a size of at least 1MiB, such as 4GiB or 500MB", text)
+}
+
+// boundHeap has garbage collected before the work space beside the table grows
+// past so many bytes. Without it, garbage may take as much as what is in use.
+func boundHeap(bytes int64) {
+	runtime.GC()
+	var now runtime.MemStats
+	runtime.ReadMemStats(&now)
+	debug.SetMemoryLimit(int64(now.HeapAlloc) + bytes)
 }
 
 // machineMemory returns the bytes of memory, or 0 where that cannot be told.

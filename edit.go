@@ -43,6 +43,21 @@ func Finish(net *network.Network, set *dataset.Set, opts edit.FinishOptions) (*n
 	return made.Network, report.NewFinish(net, set, made), nil
 }
 
+// Prune returns net with fewer units and the same outputs, as opts.Preserve says,
+// on the rows of x (n x d). Errors are those of [edit.Prune].
+func Prune(net *network.Network, x *mat.Dense, opts edit.PruneOptions) (*network.Network, *report.Prune, error) {
+	if _, err := blas.Use(); err != nil {
+		return nil, nil, err
+	}
+	made, err := edit.Prune(net, x, opts)
+	if err != nil {
+		return nil, nil, err
+	}
+	made.Network.Meta = report.EditedMeta(net, "prune")
+	n, _ := x.Dims()
+	return made.Network, report.NewPrune(net, n, opts, made), nil
+}
+
 // Widened returns net as a float64 network: the same weights, in an arithmetic
 // that rounds less.
 func Widened(net *network.Network) *network.Network {

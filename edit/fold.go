@@ -174,23 +174,14 @@ func (d *fold) from(net *network.Network, at int) *network.Network {
 	if len(d.drop) == 0 {
 		return net
 	}
-	this, err := asDense(net.Layers[at].Map)
-	next, err2 := asDense(net.Layers[at+1].Map)
-	if err != nil || err2 != nil {
+	next, err := asDense(net.Layers[at+1].Map)
+	if err != nil {
 		return net
 	}
-	small := *net
-	small.Layers = slices.Clone(net.Layers)
-	layer := &small.Layers[at]
-	w := network.NewDense(len(d.keep), this.In, make([]float64, len(d.keep)*this.In))
-	var bias []float64
-	for k, j := range d.keep {
-		copy(w.Row(k), this.Row(j))
-		if layer.Bias != nil {
-			bias = append(bias, layer.Bias[j])
-		}
+	small := d.chosen(net, at)
+	if small == nil {
+		return net
 	}
-	layer.Map, layer.Bias = w, bias
 	behind := &small.Layers[at+1]
 	a := network.NewDense(next.Out, len(d.keep), make([]float64, next.Out*len(d.keep)))
 	offset := make([]float64, next.Out)
@@ -212,6 +203,28 @@ func (d *fold) from(net *network.Network, at int) *network.Network {
 	}
 	behind.Map, behind.Bias = a, offset
 	small.Round()
+	return small
+}
+
+// chosen returns the network with only the units that stay in layer at, the
+// layer behind as it was; nil for a structured layer too large to write out.
+func (d *fold) chosen(net *network.Network, at int) *network.Network {
+	this, err := asDense(net.Layers[at].Map)
+	if err != nil {
+		return nil
+	}
+	small := *net
+	small.Layers = slices.Clone(net.Layers)
+	layer := &small.Layers[at]
+	w := network.NewDense(len(d.keep), this.In, make([]float64, len(d.keep)*this.In))
+	var bias []float64
+	for k, j := range d.keep {
+		copy(w.Row(k), this.Row(j))
+		if layer.Bias != nil {
+			bias = append(bias, layer.Bias[j])
+		}
+	}
+	layer.Map, layer.Bias = w, bias
 	return &small
 }
 

@@ -64,16 +64,17 @@ const (
 	AlwaysOn    = "awake on every row, and an affine combination of others that are"
 	Combination = "a combination of other units on every row"
 	InMerged    = "its layer is affine on the rows, and merged with the next"
-	Dispensable = "its share was taken over by others, and the decisions it held by bumps"
 )
 
 // Pruned is what [Prune] made.
 type Pruned struct {
 	Network *network.Network
 	Removed []Removed
-	Units   int   // before
-	Added   int   // units of bumps, where decisions needed some
-	Merged  []int // hidden layers that are gone, the first is 1
+	Units   int // before
+	// Dispensed is, for [Decisions], how many units fewer every hidden layer then
+	// has, those of the bumps that keep the decisions counted.
+	Dispensed []int
+	Merged    []int // hidden layers that are gone, the first is 1
 	// Moved bounds, in any order of summation, by how much an output has moved on
 	// a row, and Fraction the same as a fraction of the output's range.
 	Moved    float64
@@ -180,7 +181,7 @@ func (p *pruner) layer(made *Pruned, at, l int) error {
 		}
 	}
 	tolerances := strictness
-	if p.opts.Preserve == Bits {
+	if p.opts.Preserve != Values { // bits forbid it, and decisions go further in one go
 		tolerances = nil
 	}
 	for _, tolerance := range tolerances {
@@ -300,7 +301,14 @@ func asDense(m network.Map) (*network.Dense, error) {
 // mostDense is the most weights of a structured map that is written out.
 const mostDense = 1 << 24
 
+// mostElements and mostWork bound what is spent on one layer: 1 GiB of numbers, and
+// minutes.
+const (
+	mostElements = 1 << 27
+	mostWork     = 1e13
+)
+
 // phiOptions let a layer of a few thousand units be taken apart.
 func phiOptions(tolerance float64) phi.Options {
-	return phi.Options{Tolerance: tolerance, MaxElements: 1 << 27}
+	return phi.Options{Tolerance: tolerance, MaxElements: mostElements, MaxWork: mostWork, MaxFactor: mostWork}
 }

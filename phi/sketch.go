@@ -203,7 +203,7 @@ func squaredLengths(a blas.Matrix[float64]) []float64 {
 // f may spoil both.
 func (p *Matrix) eachProduct(ones bool, q blas.Matrix[float64], f func(block, product blas.Matrix[float64])) {
 	product := blas.NewMatrix[float64](p.rowsOfBlock(p.m+1), q.Cols)
-	p.eachBiased(func(block blas.Matrix[float64]) {
+	p.eachBiased(nil, func(block blas.Matrix[float64]) {
 		block = block.Columns(0, q.Rows)
 		out := product.Block(0, block.Rows)
 		clear(out.Data[:out.Rows*out.Stride])

@@ -72,23 +72,52 @@ func (p *Matrix) rFactor() *mat.Dense {
 	return p.householder()
 }
 
+// stagedFactor leaves out units that are dead on all rows, and puts their zeros
+// back: R is triangular with them too.
 func (p *Matrix) stagedFactor() *mat.Dense {
-	b := &tall{k: p.m + 1, tolerance: p.tolerance(), each: p.eachBiased}
-	b.zero = func(j int) bool { return j < p.m && p.stats.PerUnit[j] == 0 }
-	return b.factor()
+	var live []int
+	for j, count := range p.stats.PerUnit {
+		if count > 0 {
+			live = append(live, j)
+		}
+	}
+	live = append(live, p.m)
+	b := &tall{k: len(live), tolerance: p.tolerance(), zero: func(int) bool { return false }}
+	b.each = func(f func(block blas.Matrix[float64])) { p.eachBiased(live, f) }
+	small := b.factor()
+	if small == nil || len(live) == p.m+1 {
+		return small
+	}
+	r := mat.NewDense(p.m+1, p.m+1, nil)
+	for i, row := range live {
+		for k, v := range small.RawRowView(i)[i:] {
+			r.Set(row, live[i+k], v)
+		}
+	}
+	return r
 }
 
-// eachBiased calls f with blocks of rows of [Phi 1], which f may spoil.
-func (p *Matrix) eachBiased(f func(block blas.Matrix[float64])) {
+// eachBiased calls f with blocks of rows of the given ascending columns of
+// [Phi 1], or of all of them for nil. f may spoil the blocks.
+func (p *Matrix) eachBiased(columns []int, f func(block blas.Matrix[float64])) {
 	k := p.m + 1
-	rows := p.rowsOfBlock(k)
+	if columns != nil {
+		k = len(columns)
+	}
+	rows := p.rowsOfBlock(p.m + 1)
 	b := blas.NewMatrix[float64](rows, k)
 	p.eachRows(rows, func(_ int, block *mat.Dense) {
 		count, _ := block.Dims()
 		for i := range count {
-			dst := b.Row(i)
-			copy(dst, block.RawRowView(i))
-			dst[p.m] = 1
+			dst, src := b.Row(i), block.RawRowView(i)
+			if k == p.m+1 {
+				copy(dst, src)
+			} else {
+				for to, from := range columns[:k-1] {
+					dst[to] = src[from]
+				}
+			}
+			dst[k-1] = 1
 		}
 		f(b.Block(0, count))
 	})

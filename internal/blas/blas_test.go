@@ -296,3 +296,35 @@ func BenchmarkGemv64(b *testing.B) {
 		blas64.Implementation().Dgemv(blas.NoTrans, n, n, 1, a, n, x, 1, 0, y, 1)
 	}
 }
+
+// SolveRight undoes a product with L^T, over several blocks, row by row backward
+// stably: the residual is small beside |X| |L|, though L is ill-conditioned.
+func TestSolveRight(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, d := range []int{1, 5, solveBlock, solveBlock + 1, 3*solveBlock + 7} {
+		l := NewMatrix[float64](d, d)
+		for i := range d {
+			for j := range i {
+				l.Row(i)[j] = rng.NormFloat64() / float64(d)
+			}
+			l.Row(i)[i] = math.Pow(1e-10, float64(i)/float64(d)) // condition 1e10
+		}
+		const n = 37
+		b := Matrix[float64]{Data: random[float64](rng, n*d), Rows: n, Cols: d, Stride: d}
+		x := Matrix[float64]{Data: append([]float64(nil), b.Data...), Rows: n, Cols: d, Stride: d}
+		SolveRight(l, x)
+		back := NewMatrix[float64](n, d)
+		MulTrans(back, x, l)
+		for i := range n {
+			for j := range d {
+				size := 0.0
+				for k, v := range x.Row(i)[:j+1] {
+					size += math.Abs(v * l.Row(j)[k])
+				}
+				if e := math.Abs(back.Row(i)[j] - b.Row(i)[j]); e > 8*float64(d)*0x1p-53*size {
+					t.Fatalf("d = %d: entry (%d, %d) is off by %g of %g", d, i, j, e, size)
+				}
+			}
+		}
+	}
+}

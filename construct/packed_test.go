@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"testing"
 
@@ -83,6 +84,38 @@ func TestPackedWords(t *testing.T) {
 	}
 	if groups := len(k.cut(17)); rows != 120 || groups != 8 {
 		t.Errorf("%d rows in %d groups; evenly spaced rows fill 8 groups of 17 cells", rows, groups)
+	}
+}
+
+// In exact arithmetic the peel has no limit: a word of 600 bits comes apart by the
+// same two comparisons per bit, the rest always in one of two parts. (A network
+// holds float64 weights, so its words end at 52 bits.)
+func TestPackedPeelOfBigIntegers(t *testing.T) {
+	const bits = 600
+	rng := rand.New(rand.NewPCG(6, 6))
+	word := new(big.Int)
+	for k := range bits {
+		word.SetBit(word, k, uint(rng.IntN(2)))
+	}
+	relu := func(z *big.Int) *big.Int {
+		if z.Sign() < 0 {
+			return z.SetInt64(0)
+		}
+		return z
+	}
+	high, rest := new(big.Int), new(big.Int).Set(word)
+	for k := bits - 1; k >= 0; k-- {
+		l := new(big.Int).Add(high, rest)
+		top := new(big.Int).Lsh(big.NewInt(1), uint(k))
+		a := relu(new(big.Int).Sub(l, top))
+		b := relu(new(big.Int).Add(new(big.Int).Sub(l, top), big.NewInt(1)))
+		if bit := new(big.Int).Sub(b, a); bit.Cmp(big.NewInt(int64(word.Bit(k)))) != 0 {
+			t.Fatalf("bit %d is peeled as %v", k, bit)
+		}
+		high, rest = a, relu(new(big.Int).Sub(l, new(big.Int).Mul(b, top.Lsh(top, 1))))
+		if high.Sign() != 0 && rest.Sign() != 0 {
+			t.Fatalf("below bit %d both parts are awake: %v and %v", k, high, rest)
+		}
 	}
 }
 

@@ -44,7 +44,7 @@ hinge prune mnist.onnx train-images-idx3-ubyte.gz,train-labels-idx1-ubyte.gz --p
 	flags := cmd.Flags()
 	flags.StringVar(&v.how, "preserve", string(edit.Values), "values (within --tolerance), decisions, or bits")
 	flags.Float64Var(&v.opt.Tolerance, "tolerance", 0, "how far an output may move, as a fraction of its range (default 1e-9, in float32 1e-5)")
-	flags.BoolVar(&v.opt.Layers, "layers", false, "merge layers whose units are awake on every row with the next one")
+	flags.BoolVar(&v.opt.Layers, "merge-layers", false, "merge layers whose units are awake on every row with the next one")
 	flags.Uint64Var(&v.opt.Seed, "seed", 0, "seed of random choices")
 	return cmd
 }

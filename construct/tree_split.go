@@ -260,7 +260,7 @@ func placeBoundary(prec network.Precision, a, b, steepest float64) (boundary, bo
 		if w == powerOfTwoUpTo(b-a) {
 			bound.low, bound.high = roundUp(prec, a), -roundUp(prec, -b)
 		}
-		if bound.slope <= steepest && bound.low >= a && bound.high <= b && bound.low+w <= b && bound.high-w >= a {
+		if bound.slope <= steepest && bound.low >= a && bound.high <= b && (b-bound.low)*bound.slope >= 1 && (bound.high-a)*bound.slope >= 1 {
 			return bound, true
 		}
 	}

@@ -318,7 +318,7 @@ func undecided(y *analyze.Layer, classes []string) string {
 	if len(open) == 0 {
 		return ""
 	}
-	return "not decided in the time given (--patience) whether these are separable: " + listed(open, unitsNamed)
+	return "it is open whether these are separable (--patience gives more time): " + listed(open, unitsNamed)
 }
 
 // unitList names units as people count them in files: from 0.
@@ -326,6 +326,9 @@ func unitList(units []int) string {
 	var names []string
 	for _, u := range units {
 		names = append(names, fmt.Sprint(u))
+	}
+	if len(names) == 1 {
+		return "unit " + names[0]
 	}
 	return "units " + listed(names, unitsNamed)
 }

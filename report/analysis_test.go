@@ -183,3 +183,19 @@ func TestComparisonSaysItsGrade(t *testing.T) {
 		}
 	}
 }
+
+// Classes that are open are named with what is known of them.
+func TestUndecidedClassesAreNamed(t *testing.T) {
+	bound := 0.25
+	y := &analyze.Layer{Separability: []analyze.Separability{
+		{Class: 0, Verdict: "inseparable"},
+		{Class: 1, Verdict: "unknown", Upper: &bound, Why: analyze.OutOfTime},
+		{Class: 2, Verdict: "unknown", Why: "stopped"}}}
+	got := undecided(y, []string{"cat", "dog"})
+	if !strings.Contains(got, "dog (margin at most 0.25), class 2 (stopped)") || strings.Contains(got, "cat") {
+		t.Errorf("%q", got)
+	}
+	if got := undecided(&analyze.Layer{}, nil); got != "" {
+		t.Errorf("nothing open: %q", got)
+	}
+}

@@ -37,6 +37,11 @@ type Training struct {
 	TestNow  *train.Measure  `json:"test,omitempty"`
 	Solution *train.Solution `json:"solution,omitempty"`
 
+	// Finished says how the trained network was made exact afterwards, and
+	// TestFinished how it then does on the test rows; nil when it was not.
+	Finished     *Finish        `json:"finished,omitempty"`
+	TestFinished *train.Measure `json:"test_finished,omitempty"`
+
 	Network    string `json:"network"` // SHA-256 of the network
 	File       string `json:"file,omitempty"`
 	Bytes      int64  `json:"bytes,omitempty"`
@@ -122,15 +127,37 @@ func (t *Training) Text() string {
 			f.add(map[bool]string{true: "solution"}[k == 0], "%s", line)
 		}
 	}
-	if t.Stopped == train.StoppedInterrupt {
+	switch t.Stopped {
+	case train.StoppedInterrupt:
 		f.add("INCOMPLETE", "interrupted; the network is as far as it came")
+	case train.StoppedByWish:
+		f.add("stopped", "after %s of %s: finishing is estimated to take less than another", several(t.History[len(t.History)-1].Epoch, "epoch", "epochs"), count(t.Epochs))
+	}
+	for k, line := range t.FinishedText() {
+		f.add(map[bool]string{true: "finished"}[k == 0], "%s", line)
 	}
 	f.add("time", "read %s, steps %s, with measuring %s", seconds(t.Seconds.Read), seconds(t.Seconds.Train), seconds(t.Seconds.All))
 	if t.File != "" {
 		f.add("wrote", "%s (%s)", t.File, fileSize(t.Bytes))
-		f.add("", "no certificate: gradient descent proves nothing")
+		if t.Finished == nil {
+			f.add("", "no certificate: gradient descent proves nothing")
+		}
 	}
 	return f.String()
+}
+
+// FinishedText says in lines how the network was made exact afterwards.
+func (t *Training) FinishedText() []string {
+	r := t.Finished
+	if r == nil {
+		return nil
+	}
+	lines := []string{fmt.Sprintf("in %s: %s; %s -> %s", seconds(r.Seconds.Finish), r.Method, several(r.Units, "unit", "units"), count(r.Units+r.Added))}
+	lines = append(lines, CertificateText(r.Certificate))
+	if t.TestFinished != nil {
+		lines = append(lines, t.misfitText(t.TestFinished, "test row", "test rows"))
+	}
+	return lines
 }
 
 func (t *Training) networkText() string {

@@ -43,7 +43,11 @@ func (p *trainingPage) Verdict() string {
 	if done > 0 {
 		done = p.History[len(p.History)-1].Epoch
 	}
-	return fmt.Sprintf("After %s: %s.", several(done, "epoch", "epochs"), p.misfitText(p.Final, "row", "rows"))
+	text := fmt.Sprintf("After %s: %s.", several(done, "epoch", "epochs"), p.misfitText(p.Final, "row", "rows"))
+	if p.Finished != nil {
+		text += fmt.Sprintf(" Then finished: every row is hit, and that is proved, with %s more.", several(p.Finished.Added, "unit", "units"))
+	}
+	return text
 }
 
 // TestText says how it does on the test rows.

@@ -56,11 +56,10 @@ func TestTrainingText(t *testing.T) {
 		if err := json.Unmarshal(buf.Bytes(), &back); err != nil {
 			t.Fatal(err)
 		}
-		text := run.Text()
 		last := back.History[len(back.History)-1]
 		want := []string{several(back.Units, "unit", "units"), string(back.Optimizer), number(last.Loss), "no certificate"}
 		run.File = "net.onnx"
-		text = run.Text()
+		text := run.Text()
 		if last.Trace != nil {
 			want = append(want, number(last.Trace.Layers[0].Density), optionalNumber(last.Trace.Layers[0].Condition), "essential", costText(last.Cost))
 		}

@@ -23,9 +23,19 @@ const (
 	bumpUnits  = 3
 	groupFill  = 0.5
 	manyInputs = 20
-	// operations a second of the loops that place bumps, for an estimate.
-	bumpSpeed = 2e9
+	// Operations a second for estimates, of the loops that place bumps and of
+	// products of matrices. They are the same for all machines, so that a run that
+	// stops by an estimate stops in the same epoch everywhere.
+	bumpSpeed    = 2e9
+	productSpeed = 1e11
 )
+
+// CheaperThanEpoch reports whether finishing is estimated to take no longer than
+// another epoch on n rows: three products of every weight and row. Both are
+// estimates from counts, where c is one, so the answer does not depend on the clock.
+func (c *Cost) CheaperThanEpoch(net *network.Network, n int) bool {
+	return c.Seconds <= 6*float64(n)*float64(net.Parameters())/productSpeed
+}
 
 // Estimate is the default of [Options.Cost]. With as many units as rows, a solve
 // for the output layer may do and adds none (rank [Phi 1] = n is not checked here;
@@ -34,7 +44,7 @@ const (
 func Estimate(net *network.Network, set *dataset.Set, now *Measure) (*Cost, error) {
 	n, d := float64(set.N()), float64(set.D())
 	c := &Cost{Method: "none", Wrong: now.Wrong, Estimated: true}
-	evaluation := 2 * n * float64(net.Parameters()) / 1e11
+	evaluation := 2 * n * float64(net.Parameters()) / productSpeed
 	last := net.LastHidden()
 	switch {
 	case now.Wrong == 0:

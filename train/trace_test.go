@@ -110,6 +110,19 @@ func TestEstimate(t *testing.T) {
 	}
 }
 
+// TestCheaperThanEpoch checks the rule by which a training stops: the clock has no
+// part in it.
+func TestCheaperThanEpoch(t *testing.T) {
+	net := &network.Network{Layers: []network.Layer{{Map: network.NewDense(10, 100, make([]float64, 1000))}}}
+	epoch := 6 * 5000 * 1000 / productSpeed
+	if c := (&Cost{Seconds: 0.9 * epoch}); !c.CheaperThanEpoch(net, 5000) {
+		t.Error("less than an epoch is not cheaper")
+	}
+	if c := (&Cost{Seconds: 1.1 * epoch}); c.CheaperThanEpoch(net, 5000) {
+		t.Error("more than an epoch is cheaper")
+	}
+}
+
 // TestDescribe plants what the normalized form takes away, and looks for it.
 func TestDescribe(t *testing.T) {
 	set := rounded(t, dataset.Friedman(50, 0, 2))

@@ -12,6 +12,8 @@ import (
 	"hinge"
 	"hinge/dataset"
 	"hinge/dataset/table"
+	"hinge/edit"
+	"hinge/network"
 	"hinge/train"
 )
 
@@ -22,7 +24,10 @@ type trainVerb struct {
 	test  string
 	file  string
 	html  string
-	names struct{ optimizer, schedule, init string }
+	names struct{ optimizer, schedule, init, precision string }
+
+	finish    bool
+	precision network.Precision
 }
 
 func trainCommand() *cobra.Command {
@@ -42,9 +47,14 @@ With --checkpoint the run can be killed at any moment: the same command takes it
 up again and ends with the same file. Ctrl-C stops after the current step and
 writes the network as far as it came, with exit code 1.
 
+With --finish, the network is then made exact on every row, with a certificate, as
+by hinge finish. At a constant learning rate the training stops as soon as that is
+estimated to be cheaper than another epoch; along a cosine it runs to its end. --precision float64
+widens the arithmetic of the finished network, which changes no weight and often saves units.
+
 The same seed gives the same file on one engine and processor.`,
 		Example: `hinge train housing.csv --target price --hidden 128,128 --epochs 50 -o housing.onnx --trace --html r.html
-hinge train train-images.gz,train-labels.gz --test t10k-images.gz,t10k-labels.gz --epochs 6 --lr 0.003 --schedule cosine -o digits.onnx`,
+hinge train train-images.gz,train-labels.gz --test t10k-images.gz,t10k-labels.gz --epochs 6 --lr 0.003 --schedule cosine --finish --precision float64 -o digits.onnx`,
 		RunE: v.run,
 	}
 	v.data.register(cmd)
@@ -67,6 +77,8 @@ func (v *trainVerb) register(cmd *cobra.Command) {
 	flags.Float64Var(&v.opt.Decay, "decay", 0, "weight decay, decoupled")
 	flags.StringVar(&v.names.schedule, "schedule", string(train.Constant), "learning rate over the run: constant or cosine")
 	flags.StringVar(&v.names.init, "init", string(train.He), "initial weights: he, he-uniform, glorot, lecun, orthogonal")
+	flags.BoolVar(&v.finish, "finish", false, "then make every row right, with a certificate")
+	flags.StringVar(&v.names.precision, "precision", network.Float32.String(), "arithmetic of the finished network: float32 or float64")
 	flags.Uint64Var(&v.opt.Seed, "seed", 0, "of the weights and the order of the rows; the same seed gives the same file")
 	flags.IntVar(&v.opt.Threads, "threads", 0, "processors to use (default: all)")
 	flags.BoolVar(&v.opt.Trace, "trace", false, "look at the interpolation matrix after each epoch")
@@ -126,10 +138,19 @@ func (v *trainVerb) run(cmd *cobra.Command, args []string) error {
 	v.opt.Progress = func(epoch, epochs int, done, loss float64) {
 		p.show((float64(epoch-1)+done)/float64(epochs), func() string { return fmt.Sprintf("epoch %d of %d, loss %.4g", epoch, epochs, loss) })
 	}
+	if v.finish && v.opt.Schedule == train.Constant {
+		v.opt.Stop = func(e *train.Epoch, net *network.Network) bool { return e.Cost.CheaperThanEpoch(net, set.N()) }
+	}
 	p.stage("training")
 	t, err := hinge.Train(ctx, set, v.opt)
 	if err != nil {
 		return hintTrain(err)
+	}
+	if v.finish && t.Report.Stopped != train.StoppedInterrupt {
+		stop() // from here on an interrupt ends the process: there is no half-finished network
+		if err := t.Finish(v.precision, v.opt.Test, edit.FinishOptions{Seed: v.opt.Seed, Progress: p.stage}); err != nil {
+			return editError(err)
+		}
 	}
 	t.Report.Seconds.Read, t.Report.Command = read, commandLine(append([]string{"hinge"}, os.Args[1:]...))
 	if err := v.write(t); err != nil {
@@ -150,6 +171,13 @@ func (v *trainVerb) settle(cmd *cobra.Command) error {
 	v.opt.Optimizer, v.opt.Schedule, v.opt.Init = train.Optimizer(v.names.optimizer), train.Schedule(v.names.schedule), train.Init(v.names.init)
 	if err := v.opt.Check(); err != nil {
 		return err
+	}
+	var err error
+	if v.precision, err = network.ParsePrecision(v.names.precision); err != nil {
+		return fmt.Errorf("--precision: %w", err)
+	}
+	if cmd.Flags().Changed("precision") && !v.finish {
+		return withHint(errors.New("--precision is for the finished network; training is in float32"), "--finish")
 	}
 	for _, name := range []string{"lr", "epochs", "batch"} {
 		if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "0" {

@@ -138,7 +138,7 @@ func (s *classSlabs) cutClasses(eps float64) (stuck int) {
 // the scores w.
 func (r *classRows) longest(from, guess int, w *mat.Dense) (to int, scores *mat.Dense) {
 	n, _ := r.phi.Dims()
-	good, bad := from, n+1
+	good, bad := from, 0
 	step := max(1, guess)
 	for at := min(n, from+step); ; at = min(n, at+step) {
 		if found := r.separate(from, at, w); found != nil {

@@ -43,9 +43,6 @@ func (r *termRows) layer(in int, name string) network.Layer {
 	return network.Layer{Map: m, Act: network.ReLU, Name: name}
 }
 
-// A node is a number that is the sum of one or two units of the layer before.
-type node []int32
-
 // network makes the network of the hats.
 func (c *cloud) network(p *Problem, hats []hat) *network.Network {
 	net := &network.Network{Precision: p.Precision}
@@ -56,12 +53,12 @@ func (c *cloud) network(p *Problem, hats []hat) *network.Network {
 
 	// 1 - g_i, clipped, for every set, then grouped by hat.
 	var clipped termRows
-	var sets [][]node
+	var sets [][]int32
 	at := 0
 	for _, h := range hats {
-		var group []node
+		var group []int32
 		for range h.sets {
-			group = append(group, node{clipped.row(nil, groups[at][0])})
+			group = append(group, clipped.row(nil, groups[at]))
 			at++
 		}
 		sets = append(sets, group)
@@ -69,14 +66,7 @@ func (c *cloud) network(p *Problem, hats []hat) *network.Network {
 	layer := clipped.layer(net.Layers[len(net.Layers)-1].Width(), "sets")
 	layer.Bias = slices.Repeat([]float64{1}, at)
 	net.Layers = append(net.Layers, layer)
-	net.Layers, sets = tournament(net.Layers, sets)
-	if at > len(hats) {
-		var sums termRows
-		for _, group := range sets {
-			sums.row(group[0], nil)
-		}
-		net.Layers = append(net.Layers, sums.layer(net.Layers[len(net.Layers)-1].Width(), "sum"))
-	}
+	net.Layers, _ = tournament(net.Layers, sets)
 	net.Layers[len(net.Layers)-1].Name = "hats"
 	net.Layers = append(net.Layers, c.values(p))
 	return net
@@ -101,13 +91,13 @@ func (c *cloud) offsets(inputs int) network.Layer {
 
 // pieces returns the layer of the z that are in some set, and for every set of
 // every hat its pieces.
-func (c *cloud) pieces(hats []hat) (network.Layer, [][]node) {
+func (c *cloud) pieces(hats []hat) (network.Layer, [][]int32) {
 	m := &network.Sparse{In: 2 * c.d * len(hats), RowPtr: []int{0}}
-	var groups [][]node
+	var groups [][]int32
 	for i, h := range hats {
 		unit := make([]int32, len(h.w)/c.d)
 		for _, set := range h.sets {
-			var group []node
+			var group []int32
 			for _, j := range set {
 				if unit[j] == 0 {
 					unit[j] = int32(len(m.RowPtr)) // its index plus one
@@ -119,7 +109,7 @@ func (c *cloud) pieces(hats []hat) (network.Layer, [][]node) {
 					}
 					m.RowPtr = append(m.RowPtr, len(m.Col))
 				}
-				group = append(group, node{unit[j] - 1})
+				group = append(group, unit[j]-1)
 			}
 			groups = append(groups, group)
 		}
@@ -128,9 +118,9 @@ func (c *cloud) pieces(hats []hat) (network.Layer, [][]node) {
 	return network.Layer{Map: m, Act: network.ReLU, Name: "pieces"}, groups
 }
 
-// tournament adds layers until every group is one node, the largest of its
-// nodes: max(a, b) = a + s(b - a) for a, b >= 0.
-func tournament(layers []network.Layer, groups [][]node) ([]network.Layer, [][]node) {
+// tournament adds layers until every group of units is one unit, the largest of
+// them: max(a, b) = a + s(b - a) for a, b >= 0, two layers a round.
+func tournament(layers []network.Layer, groups [][]int32) ([]network.Layer, [][]int32) {
 	for {
 		most := 0
 		for _, g := range groups {
@@ -139,17 +129,19 @@ func tournament(layers []network.Layer, groups [][]node) ([]network.Layer, [][]n
 		if most <= 1 {
 			return layers, groups
 		}
-		var rows termRows
-		next := make([][]node, len(groups))
+		var excess, largest termRows
+		next := make([][]int32, len(groups))
 		for i, g := range groups {
 			for ; len(g) > 1; g = g[2:] {
-				next[i] = append(next[i], node{rows.row(g[0], nil), rows.row(g[1], g[0])})
+				a := excess.row(g[:1], nil)
+				next[i] = append(next[i], largest.row([]int32{a, excess.row(g[1:2], g[:1])}, nil))
 			}
 			if len(g) == 1 {
-				next[i] = append(next[i], node{rows.row(g[0], nil)})
+				next[i] = append(next[i], largest.row([]int32{excess.row(g, nil)}, nil))
 			}
 		}
-		layers = append(layers, rows.layer(layers[len(layers)-1].Width(), "max"))
+		layers = append(layers, excess.layer(layers[len(layers)-1].Width(), "excess"))
+		layers = append(layers, largest.layer(layers[len(layers)-1].Width(), "largest"))
 		groups = next
 	}
 }

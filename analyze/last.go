@@ -105,7 +105,7 @@ func (j *job) solutions(y *Last, hit []bool) error {
 			v.space = space(j.last, v.svd, v.weights)
 			return v, nil
 		}
-		v.sketched = true
+		v.sketched, v.space = true, wideSpace(j.last, v.weights)
 		v.svd, err = j.last.SketchedSVD()
 		return v, err
 	})
@@ -116,14 +116,16 @@ func (j *job) solutions(y *Last, hit []bool) error {
 		y.Notes = append(y.Notes, "The space of output layers and the memorised rows are not computed: the output weights take too much to write out.")
 		return nil
 	}
-	if v.sketched || err != nil {
+	y.Space = v.space
+	if y.Space == nil {
 		y.Notes = append(y.Notes, "The space of output layers with these values is not computed. "+wayOut(j.last))
+	} else if v.sketched {
+		y.Notes = append(y.Notes, "The sparsest output layer shown is the one on the essential units; no sparser one was looked for. "+wayOut(j.last))
 	}
 	if err != nil {
 		y.Notes = append(y.Notes, "Nor are the rows that it has memorised: even a sketch takes too much.")
 		return nil
 	}
-	y.Space = v.space
 	if err := j.step(shareMemorised, "output layer: memorised rows"); err != nil {
 		return err
 	}

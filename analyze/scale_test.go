@@ -127,8 +127,15 @@ func TestWideLayersAreSketched(t *testing.T) {
 		t.Errorf("rank %d is outside of %v", *x.Rank, y.RankRange)
 	}
 	notes := strings.Join(append(a.Last.Notes, y.Notes...), " ")
-	if a.Last.Space != nil || !strings.Contains(notes, "--work") || !strings.Contains(notes, "--memory") {
+	if !strings.Contains(notes, "--work") || !strings.Contains(notes, "--memory") {
 		t.Errorf("what is left out is not said: %s", notes)
+	}
+	u, v := a.Last.Space, exact.Last.Space
+	if u == nil || u.Dimension != v.Dimension || math.Abs(u.LeastNorm.Norm/v.LeastNorm.Norm-1) > 1e-6 || u.LeastNorm.Change > 1e-9 || u.Sparsest.Change > 1e-9 {
+		t.Errorf("space %+v, exactly %+v", u, v)
+	}
+	if none := analysed(t, net, set, Options{Patience: -1, Work: work / 40}); none.Last.Space != nil || !strings.Contains(strings.Join(none.Last.Notes, " "), "not computed") {
+		t.Errorf("at a fortieth of the work: space %+v, notes %q", none.Last.Space, none.Last.Notes)
 	}
 	if a.Last.Memorised == nil || a.Last.Memorised.Directions == 0 {
 		t.Fatal("no memorised rows from the sketch")

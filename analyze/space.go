@@ -18,7 +18,9 @@ import (
 //	             outputs at once (Tropp, Gilbert and Strauss 2006), or the given
 //	             one where that has fewer
 //
-// B enters through its R factor alone, which has the same inner products.
+// B enters through its R factor alone, which has the same inner products. Where
+// singular vectors cost too much, a pivoted QR gives the least norm, and a basic
+// member in place of the pursuit ([phi.Matrix.Members]).
 
 // Space is the affine space of output layers with the same values on the rows.
 type Space struct {
@@ -52,13 +54,47 @@ func space(p *phi.Matrix, svd *phi.Decomposed, weights *mat.Dense) *Space {
 	if err != nil {
 		return nil
 	}
+	s, member, size := spaceOf(b, weights, len(svd.Sigma))
+	s.LeastNorm = member(leastNorm(svd, weights))
+	allowed := max(sameValues, s.LeastNorm.Change) * size
+	if w := pursuit(b, weights, allowed, min(s.Given.Units, len(svd.Sigma)+1)); w != nil {
+		if found := member(w); found.Units < s.Given.Units {
+			s.Sparsest = found
+		}
+	}
+	return s
+}
+
+// wideSpace is space for a layer whose singular vectors cost too much, by a
+// pivoted QR: its sparsest member is the basic one, on the essential units alone.
+// It returns nil when even that is over the limits.
+func wideSpace(p *phi.Matrix, weights *mat.Dense) *Space {
+	least, basic, rank, err := p.Members(weights)
+	if err != nil {
+		return nil
+	}
+	b, err := p.Reduced()
+	if err != nil {
+		return nil
+	}
+	s, member, _ := spaceOf(b, weights, rank)
+	s.LeastNorm = member(least)
+	if found := member(basic); found.Units < s.Given.Units {
+		s.Sparsest = found
+	}
+	return s
+}
+
+// spaceOf returns the space with the given member alone, what makes a Member of
+// weights, and the norm of the values.
+func spaceOf(b, weights *mat.Dense, rank int) (s *Space, member func(w *mat.Dense) Member, size float64) {
 	width, outputs := weights.Dims()
-	s := &Space{PerOutput: width - len(svd.Sigma)}
+	s = &Space{PerOutput: width - rank}
 	s.Dimension = s.PerOutput * outputs
 	var values mat.Dense
 	values.Mul(b, weights)
-	size := mat.Norm(&values, 2)
-	member := func(w *mat.Dense) Member {
+	size = mat.Norm(&values, 2)
+	member = func(w *mat.Dense) Member {
 		var d, change mat.Dense
 		d.Sub(w, weights)
 		change.Mul(b, &d)
@@ -69,15 +105,8 @@ func space(p *phi.Matrix, svd *phi.Decomposed, weights *mat.Dense) *Space {
 		return m
 	}
 	s.Given = member(weights)
-	s.LeastNorm = member(leastNorm(svd, weights))
 	s.Sparsest = s.Given
-	allowed := max(sameValues, s.LeastNorm.Change) * size
-	if w := pursuit(b, weights, allowed, min(s.Given.Units, len(svd.Sigma)+1)); w != nil {
-		if found := member(w); found.Units < s.Given.Units {
-			s.Sparsest = found
-		}
-	}
-	return s
+	return s, member, size
 }
 
 func leastNorm(svd *phi.Decomposed, weights *mat.Dense) *mat.Dense {

@@ -58,7 +58,8 @@ func (p *Matrix) SVD() (*Decomposed, error) {
 // rows than columns. It is kept, and not to be changed. It returns
 // [ErrTooLarge] when that is over the limits of the Options.
 func (p *Matrix) Reduced() (*mat.Dense, error) {
-	if p.form == LadderForm || !p.svdFits(p.n, p.m+1) || p.n <= p.m && p.n*p.m > p.opt.maxElements() {
+	fits := p.svdFits(p.n, p.m+1) || p.pivotFits(p.m+1)
+	if p.form == LadderForm || !fits || p.n <= p.m && p.n*p.m > p.opt.maxElements() {
 		return nil, ErrTooLarge
 	}
 	return p.reduced(), nil

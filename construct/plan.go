@@ -222,8 +222,8 @@ var preferences = map[Goal]struct{ regression, classes []string }{
 		classes:    []string{"affine", "patch", "slab-classes", "tree", "identity", "deep-slab", "sorted", "slab", "features"},
 	},
 	SizeGoal: {
-		regression: []string{"affine", "+sparsest", "+slab", "+deep-slab", "+sorted", "+features", "identity", "needles"},
-		classes:    []string{"affine", "+patch", "+tree", "+cover", "+slab-classes", "+deep-blocks", "+sparsest", "+slab", "+deep-slab", "+sorted", "identity", "features"},
+		regression: []string{"affine", "+sparsest", "+slab", "+deep-slab", "+zigzag", "+sorted", "+features", "identity", "needles"},
+		classes:    []string{"affine", "+patch", "+tree", "+cover", "+slab-classes", "+deep-blocks", "+sparsest", "slab", "sorted", "identity", "deep-slab", "features"},
 	},
 	Speed: {
 		regression: []string{"affine", "+sparsest", "+sorted", "+slab", "+deep-slab", "+identity", "features", "needles"},

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"hinge/dataset"
 	"hinge/network"
 )
 
@@ -43,6 +44,10 @@ const (
 	// treeSample is the number of rows up to which a plan grows the tree itself;
 	// beyond, it grows trees of a half and of all of so many rows.
 	treeSample = 1200
+	// errorsPerLeaf is about how many rows that a tree of a sample gets wrong each
+	// further leaf sets right, where the sample has fewer rows than some inputs and
+	// is parted too easily to say more: 22 on MNIST.
+	errorsPerLeaf = 20
 	// wideInputs is the number of inputs from which the first layer is a full
 	// matrix, which engines multiply fast; with fewer its directions are kept apart.
 	wideInputs = 48
@@ -60,7 +65,7 @@ func planTree(p *Problem) (Size, error) {
 		}
 		return Size{HiddenLayers: len(net.HiddenLayers()), Units: net.Units(), Parameters: net.Parameters(), WinsOnly: false}, nil
 	}
-	sizes, splits := [2]float64{}, 0.0
+	sizes, splits, unseen := [2]float64{}, 0.0, 0.0
 	for k, rows := range []int{treeSample / 2, treeSample} {
 		part := *p
 		part.Set = p.Set.Select(everyNth(n, rows))
@@ -69,11 +74,12 @@ func planTree(p *Problem) (Size, error) {
 			return Size{}, err
 		}
 		sizes[k], splits = float64(g.leaves()), float64(len(g.directions))
+		unseen = g.errorsOn(p.Set, rows)
 	}
 	// Leaves grow like a power of the rows: linearly for labels without sense.
 	power := max(0, min(1, math.Log2(max(sizes[1], 1)/max(sizes[0], 1))))
 	scale := math.Pow(float64(n)/treeSample, power)
-	leaves := int(min(float64(n), math.Ceil(sizes[1]*scale)))
+	leaves := int(min(float64(n), math.Ceil(max(sizes[1]*scale, sizes[1]+unseen*float64(n)/errorsPerLeaf))))
 	d, outputs := p.Set.D(), p.Set.P()
 	size := Size{HiddenLayers: 2, Units: max(3*leaves-2, 1), Estimated: true}
 	size.Parameters = 2*d + int(splits*scale)*d + 4*(leaves-1) + leaves*(min(2*d, 2*bitsOf(leaves))+1+outputs)
@@ -222,6 +228,37 @@ func (g *grower) sorted() ([]boundary, boxTree) {
 		}
 	}
 	return bounds, t
+}
+
+// errorsOn returns the share of rows beside those of everyNth(n, rows) that a tree
+// grown on these gets wrong; 0 for a regression, where nothing is ever hit.
+func (g *grower) errorsOn(set *dataset.Set, rows int) float64 {
+	n := set.N()
+	if !set.IsClasses() {
+		return 0
+	}
+	scale, bias := g.scale.Map.(*network.Diagonal).D, g.scale.Bias
+	wrong := 0
+	x := make([]float64, set.D())
+	for _, at := range everyNth(n, rows) {
+		i := min(n-1, at+1)
+		for j, v := range set.X.RawRowView(i) {
+			x[j] = float64(scale[j]*v) + bias[j]
+		}
+		node := int32(0)
+		for g.tree.split[node] >= 0 {
+			b := g.bounds[g.tree.split[node]]
+			if t, _ := dot(g.directions[b.axis], x); t < b.low+(b.high-b.low)/2 || t <= b.low {
+				node = g.tree.left[node]
+			} else {
+				node = g.tree.right[node]
+			}
+		}
+		if g.p.Set.Class[g.row[node]] != set.Class[i] {
+			wrong++
+		}
+	}
+	return float64(wrong) / float64(rows)
 }
 
 // labels returns the map from the leaves to the outputs.

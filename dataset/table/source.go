@@ -14,7 +14,8 @@ import (
 	"strings"
 )
 
-// A format is what a file holds, found by its first bytes, not by its name.
+// A format is what a file holds, found by its first bytes, and by its name where
+// text may be several things.
 type format string
 
 const (
@@ -24,6 +25,7 @@ const (
 	formatNPY     format = "NPY"
 	formatNPZ     format = "NPZ"
 	formatIDX     format = "IDX"
+	formatCube    format = "cube"
 )
 
 // readSource reads whatever source names as a raw table.
@@ -156,6 +158,9 @@ func formatOf(file string, head []byte) format {
 	}
 	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
 	name := strings.TrimSuffix(strings.ToLower(file), ".gz")
+	if strings.HasSuffix(name, ".cube") {
+		return formatCube
+	}
 	for _, suffix := range []string{".json", ".jsonl", ".ndjson"} {
 		if strings.HasSuffix(name, suffix) {
 			return formatJSON
@@ -197,6 +202,8 @@ func readFiles(f *frame, files []string, formats []format, opts *Options) error 
 		return readNPY(f, files[0], opts)
 	case formatNPZ:
 		return readNPZ(f, files[0], opts)
+	case formatCube:
+		return readCube(f, files[0], opts)
 	}
 	return readIDX(f, files[0], opts)
 }

@@ -102,7 +102,7 @@ func TestEstimate(t *testing.T) {
 		units, wrong int
 		method       string
 		added        int
-	}{{10, 0, "none", 0}, {10, 1, "bumps", 3}, {10, 4, "bumps", 3}, {10, 5, "bumps", 6}, {499, 5, "solve", 0}} {
+	}{{11, 0, "none", 0}, {11, 1, "bumps", 3}, {11, 9, "bumps", 3}, {11, 10, "bumps", 6}, {1, 7, "bumps", 15}, {499, 5, "solve", 0}} {
 		cost, err := Estimate(net(c.units, 4), set, &Measure{Wrong: c.wrong})
 		if err != nil || cost.Method != c.method || cost.Units != c.added || cost.Wrong != c.wrong || !cost.Estimated {
 			t.Errorf("%d units, %d wrong: %+v, %v", c.units, c.wrong, cost, err)
@@ -115,10 +115,10 @@ func TestEstimate(t *testing.T) {
 func TestCheaperThanEpoch(t *testing.T) {
 	net := &network.Network{Layers: []network.Layer{{Map: network.NewDense(10, 100, make([]float64, 1000))}}}
 	epoch := 6 * 5000 * 1000 / productSpeed
-	if c := (&Cost{Seconds: 0.9 * epoch}); !c.CheaperThanEpoch(net, 5000) {
+	if c := (&Cost{Seconds: 0.9*epoch + 5, Fixed: 5}); !c.CheaperThanEpoch(net, 5000) {
 		t.Error("less than an epoch is not cheaper")
 	}
-	if c := (&Cost{Seconds: 1.1 * epoch}); c.CheaperThanEpoch(net, 5000) {
+	if c := (&Cost{Seconds: 1.1*epoch + 5, Fixed: 5}); c.CheaperThanEpoch(net, 5000) {
 		t.Error("more than an epoch is cheaper")
 	}
 }

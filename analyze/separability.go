@@ -70,21 +70,22 @@ func (j *job) separate(y *Layer, h *mat.Dense, set *dataset.Set) error {
 }
 
 // patience returns the time for the separability of the present layer, of width
-// m. By default the layers share DefaultPatience by the squares of their widths,
-// and later ones get what earlier ones leave: on dense data the time of a
-// verdict grows with the third power of the width, but narrow layers spend
-// most on pricing the rows.
+// m. By default the layers share DefaultPatience, one half of it equally and the
+// other by the squares of their widths, and later ones get what earlier ones
+// leave: on dense data the time of a verdict grows with the third power of the
+// width, but narrow layers spend most on pricing the rows.
 func (j *job) patience(m int) time.Duration {
 	if j.opt.Patience > 0 {
 		return j.opt.Patience
 	}
 	own := float64(m) * float64(m)
-	rest := own
+	rest, layers := own, 1.0
 	for _, l := range j.hidden[len(j.out.Layers):] {
 		w := float64(j.net.Layers[l].Width())
 		rest += w * w
+		layers++
 	}
-	return max(time.Duration(own/rest*float64(DefaultPatience-j.spent)), time.Second)
+	return max(time.Duration((1/layers+own/rest)/2*float64(DefaultPatience-j.spent)), time.Second)
 }
 
 // separability asks for each of the k classes whether its rows are linearly

@@ -92,15 +92,15 @@ func TestFaultInsideStage(t *testing.T) {
 	within(&job{ctx: context.Background(), out: &Analysis{}}, func() (int, error) { panic("fault") })
 }
 
-// By default layers share the time by the squares of their widths, and never
-// have more than all of it.
+// By default layers share the time, half of it by the squares of their widths,
+// and never have more than all of it.
 func TestPatienceIsShared(t *testing.T) {
 	net := &network.Network{Layers: []network.Layer{
 		{Map: network.NewDense(20, 10, make([]float64, 200)), Act: network.ReLU},
 		{Map: network.NewDense(30, 20, make([]float64, 600)), Act: network.ReLU},
 		{Map: network.NewDense(1, 30, make([]float64, 30))}}}
 	j := &job{net: net, hidden: []int{0, 1}, out: &Analysis{}}
-	if got, want := j.patience(10), DefaultPatience*100/1400; got.Round(time.Second) != want.Round(time.Second) {
+	if got, want := j.patience(10), DefaultPatience/6+DefaultPatience*50/1400; got.Round(time.Second) != want.Round(time.Second) {
 		t.Errorf("inputs: %v, want %v", got, want)
 	}
 	j.out.Layers, j.spent = make([]Layer, 2), DefaultPatience/2

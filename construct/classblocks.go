@@ -231,7 +231,7 @@ func (f *hyperplanes) classes(p *Problem, input network.Layer) *network.Network 
 // lemma realises the indicators of the classes on all hyperplanes; nil when that
 // fails too.
 func (f *hyperplanes) lemma(p *Problem, input network.Layer) *network.Network {
-	next, err := realiseOn(p, f, p.Set.Y)
+	next, err := realiseOn("deep-blocks", p, f, p.Set.Y)
 	if err != nil || next.z == nil {
 		return nil
 	}

@@ -95,7 +95,7 @@ func buildDeepBlocks(p *Problem) (*network.Network, error) {
 		if choose {
 			f = f.spanning()
 		}
-		next, err := realiseOn(p, f, s)
+		next, err := realiseOn("deep-blocks", p, f, s)
 		if err != nil {
 			return nil, err
 		}

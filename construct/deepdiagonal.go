@@ -107,7 +107,7 @@ func buildDeepDiagonal(p *Problem) (*network.Network, error) {
 		if choose {
 			f = f.spanning()
 		}
-		next, err := realiseOn(p, f, unit)
+		next, err := realiseOn("deep-diagonal", p, f, unit)
 		if err != nil {
 			return nil, err
 		}
@@ -158,13 +158,15 @@ type secondLayer struct {
 
 // realiseOn realises s on the hyperplanes' outputs and bounds the roundings of
 // both layers, in any order of summation. z and doubt are nil unless all columns
-// are realised.
-func realiseOn(p *Problem, f *hyperplanes, s *mat.Dense) (*secondLayer, error) {
+// are realised. It returns an [*UnfitError] in the name of a construction when
+// outputs of the hyperplanes overflow.
+func realiseOn(name string, p *Problem, f *hyperplanes, s *mat.Dense) (*secondLayer, error) {
 	n, m := f.blur.Dims()
-	r, err := Realise(f.phi.Slice(0, n, 0, m).(*mat.Dense), s, RealiseOptions{Precision: p.Precision})
-	if err != nil {
-		return nil, err
+	h := f.phi.Slice(0, n, 0, m).(*mat.Dense)
+	if err := checkRealise(h, s); err != nil {
+		return nil, deepUnfit(name, p, err)
 	}
+	r := realise(h, s, RealiseOptions{Precision: p.Precision}, false)
 	l := &secondLayer{first: f, realised: r}
 	_, q := s.Dims()
 	if len(r.Columns) == q {
@@ -195,6 +197,12 @@ func (f *hyperplanes) through(p *Problem, layer network.Layer) (z, doubt *mat.De
 	z.Mul(f.phi, w)
 	doubt.Mul(terms, absolute(w))
 	return z, doubt
+}
+
+// deepUnfit is a refusal for outputs of layer 1 that are no numbers.
+func deepUnfit(name string, p *Problem, err error) error {
+	return &UnfitError{Construction: name, Reason: "the outputs of the first layer leave the range of " + p.Precision.String() + ": " + err.Error(),
+		Advice: "bring inputs and targets nearer to 1" + orFloat64(p)}
 }
 
 // diagonal returns the network with the labels on the units of a realised

@@ -88,6 +88,13 @@ func Realise(h, s *mat.Dense, opt RealiseOptions) (*Realised, error) {
 	if err := checkRealise(h, s); err != nil {
 		return nil, err
 	}
+	return realise(h, s, opt, true), nil
+}
+
+// realise is Realise for matrices that were checked. Without search, columns that
+// one solve does not settle are left undecided: that is all a builder asks that
+// can take more units instead.
+func realise(h, s *mat.Dense, opt RealiseOptions, search bool) *Realised {
 	opt.Margin = cmp.Or(opt.Margin, 1)
 	opt.Patience = cmp.Or(opt.Patience, 2*time.Second)
 	r := &realiser{opt: opt, a: withOnes(h), s: s, top: largestEntries(s)}
@@ -101,7 +108,7 @@ func Realise(h, s *mat.Dense, opt RealiseOptions) (*Realised, error) {
 	for c := range q {
 		solution := mat.Col(nil, c, w)
 		residual, margin := residuals[c], margins[c]
-		if !r.good(residual, margin) && !out.Full {
+		if !r.good(residual, margin) && !out.Full && search {
 			var obstacle *Obstacle
 			if solution, obstacle = r.column(c); obstacle != nil {
 				out.Obstacles = append(out.Obstacles, *obstacle)
@@ -121,7 +128,7 @@ func Realise(h, s *mat.Dense, opt RealiseOptions) (*Realised, error) {
 	if len(out.Columns) > 0 {
 		out.Layer = network.Layer{Map: network.NewDense(len(bias), m-1, rows), Bias: bias, Act: network.ReLU, Name: "realised"}
 	}
-	return out, nil
+	return out
 }
 
 func checkRealise(h, s *mat.Dense) error {

@@ -41,7 +41,7 @@ func (p *Matrix) buildStructured() bool {
 	case len(hidden) > 1 && hidden[1] == p.layer && hidden[0] == p.layer-1:
 		return p.buildGates()
 	}
-	return false
+	return p.buildLocal()
 }
 
 // buildGates reads a layer of gates on thresholds as a sparse matrix.

@@ -55,8 +55,8 @@ func (b *bench) digits() error {
 }
 
 // accuracy checks a network on rows it was not built from.
-func (b *bench) accuracy(net, data string) (float64, error) {
-	o, err := b.process(b.hinge, "check", "--json", "-q", net, data)
+func (b *bench) accuracy(net, data string, more ...string) (float64, error) {
+	o, err := b.process(b.hinge, append([]string{"check", "--json", "-q", net, data}, more...)...)
 	if err != nil && o.code != 1 {
 		return 0, err
 	}

@@ -42,6 +42,8 @@ var sections = []struct {
 	{"regression", (*bench).regression},
 	{"generalize", (*bench).generalize},
 	{"digits", (*bench).digits},
+	{"cover", (*bench).cover},
+	{"forest", (*bench).forest},
 	{"bits", (*bench).bits},
 	{"analyze", (*bench).analysis},
 	{"train", (*bench).train},
@@ -51,7 +53,7 @@ var sections = []struct {
 
 func main() {
 	data := flag.String("data", "../shared/data", "folder of the real tables")
-	only := flag.String("only", "", "sections to run, separated by commas: regression, generalize, digits, bits, analyze, train, memorised, parts; the others keep what the file says of them")
+	only := flag.String("only", "", "sections to run, separated by commas: regression, generalize, digits, cover, forest, bits, analyze, train, memorised, parts; the others keep what the file says of them")
 	out := flag.String("o", "bench/RESULTS.md", "file to write")
 	flag.Parse()
 	if err := run(*data, *only, *out); err != nil {

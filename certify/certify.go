@@ -40,6 +40,24 @@ func Certify(net *network.Network, set *dataset.Set, opts Options) (*Certificate
 	return v.certificate(p.method()), nil
 }
 
+// CertifyFed proves that every evaluation of net hits the targets of set when it
+// is fed, for each row, any values of the enclosure: those that another network
+// computes in front of it. The rows of set are those of the enclosure, in order;
+// its inputs are not looked at. Errors are those of [Certify].
+func CertifyFed(net *network.Network, fed *Enclosure, set *dataset.Set, opts Options) (*Certificate, error) {
+	if err := net.Validate(); err != nil {
+		return nil, err
+	}
+	n, d := fed.Centre.Dims()
+	if n != set.N() || d != net.Inputs() || net.Outputs() != set.P() {
+		return nil, fmt.Errorf("certify: %d rows of %d numbers and %d targets for a network from %d to %d", n, d, set.P(), net.Inputs(), net.Outputs())
+	}
+	v := newVerdict(net, set, opts)
+	p := newProofAround(net, fed.Centre, fed.Radius)
+	p.each(n, v.judge)
+	return v.certificate(p.method()), nil
+}
+
 // A verdict gathers the rows' bounds into a certificate.
 type verdict struct {
 	net    *network.Network

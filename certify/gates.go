@@ -40,7 +40,7 @@ type stagePart struct {
 
 // newGateStage returns the stage of layers i-1 and i, or nil when layer i is
 // not a layer of gates.
-func newGateStage(layers []*layer, net *network.Network, x *mat.Dense, i int) *gateStage {
+func newGateStage(layers []*layer, net *network.Network, x, around *mat.Dense, i int) *gateStage {
 	if !walkable(layers[i].Map) || layers[i].Act != network.ReLU || layers[i-1].Act != network.ReLU {
 		return nil
 	}
@@ -65,7 +65,7 @@ func newGateStage(layers []*layer, net *network.Network, x *mat.Dense, i int) *g
 	for _, b := range g.eagerBlocks {
 		eager = append(eager, network.UnitRange{From: b.row, To: b.row + b.height})
 	}
-	awake, ok := network.FindAwake(net, x, i, eager...)
+	awake, ok := network.FindAwakeAround(net, x, around, i, eager...)
 	if !ok {
 		return nil
 	}

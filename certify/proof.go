@@ -12,6 +12,7 @@ import (
 type proof struct {
 	arithmetic
 	x      *mat.Dense
+	around *mat.Dense // how far the inputs may be from x; nil when x is exact
 	layers []*layer
 	gates  map[int]*gateStage // by the index of the gates' layer
 	local  *localStage        // nil, or all layers but the last
@@ -19,13 +20,16 @@ type proof struct {
 	inputs, zeros []float64
 }
 
-func newProof(net *network.Network, x *mat.Dense) *proof {
-	p := &proof{arithmetic: newArithmetic(net.Precision), x: x, gates: make(map[int]*gateStage)}
+func newProof(net *network.Network, x *mat.Dense) *proof { return newProofAround(net, x, nil) }
+
+// newProofAround proves for all inputs within around of x (both n x d).
+func newProofAround(net *network.Network, x, around *mat.Dense) *proof {
+	p := &proof{arithmetic: newArithmetic(net.Precision), x: x, around: around, gates: make(map[int]*gateStage)}
 	for _, l := range net.Layers {
 		p.layers = append(p.layers, newLayer(p.arithmetic, l))
 	}
 	for i := 1; i < len(net.Layers); i++ {
-		if g := newGateStage(p.layers, net, x, i); g != nil {
+		if g := newGateStage(p.layers, net, x, around, i); g != nil {
 			p.gates[i] = g
 			i++ // the next layer takes lists of awake units, and no gates of gates
 			if i < len(p.layers) && walkable(p.layers[i].Map) {
@@ -34,7 +38,7 @@ func newProof(net *network.Network, x *mat.Dense) *proof {
 			}
 		}
 	}
-	if len(p.gates) == 0 {
+	if len(p.gates) == 0 && around == nil {
 		p.local = newLocalStage(p.arithmetic, net, x)
 	}
 	if p.local != nil {
@@ -126,8 +130,9 @@ func (p *proof) outputs(from, to int) batch {
 	return h
 }
 
-// rows returns the inputs from <= i < to as point balls, rounded to the
-// arithmetic; they are good until the next call.
+// rows returns the inputs from <= i < to as balls, points rounded to the
+// arithmetic unless they are known to within something; they are good until the
+// next call.
 func (p *proof) rows(from, to int) batch {
 	_, d := p.x.Dims()
 	if len(p.zeros) < (to-from)*d {
@@ -137,8 +142,16 @@ func (p *proof) rows(from, to int) batch {
 		c: space(&p.inputs, to-from, d),
 		e: blas.Matrix[float64]{Data: p.zeros, Rows: to - from, Cols: d, Stride: d},
 	}
+	if p.around != nil { // the balls of an enclosure, as they are
+		points.e = blas.NewMatrix[float64](to-from, d)
+	}
 	for r := range to - from {
 		dst := points.c.Row(r)
+		if p.around != nil {
+			copy(dst, p.x.RawRowView(from+r))
+			copy(points.e.Row(r), p.around.RawRowView(from+r))
+			continue
+		}
 		for j, v := range p.x.RawRowView(from + r) {
 			dst[j] = p.Round(v)
 		}

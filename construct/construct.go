@@ -44,6 +44,8 @@ type Problem struct {
 	// known is what one plan found out for one construction and would find again
 	// for the next; nil outside of plans.
 	known *findings
+
+	around, unit []float64 // of [LookupFed]: how far each row's inputs may be off, and their scale
 }
 
 // DefaultTolerance returns the regression tolerance, as a fraction of the

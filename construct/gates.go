@@ -89,7 +89,7 @@ func project(p *Problem, x *mat.Dense, u []float64) *projection {
 	parallel.Each(n, func(i int) {
 		t, size := dot(u, x.RawRowView(i))
 		proj.t[i] = t
-		proj.half[i] = plateauSlack * (float64(gamma*size) + tiny)
+		proj.half[i] = plateauSlack * (float64(gamma*size) + tiny + p.blur(i, u))
 	})
 	proj.order = ascending(proj.t)
 	return proj

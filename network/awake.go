@@ -80,6 +80,13 @@ const (
 // elementwise; and also when the gates do not narrow the choice, or sums could
 // overflow.
 func FindAwake(n *Network, x *mat.Dense, layer int, skip ...UnitRange) (*Awake, bool) {
+	return FindAwakeAround(n, x, nil, layer, skip...)
+}
+
+// FindAwakeAround is [FindAwake] for inputs that are known only to lie within
+// around (n x d, not negative; nil for exact inputs) of x: those that another
+// network computes.
+func FindAwakeAround(n *Network, x, around *mat.Dense, layer int, skip ...UnitRange) (*Awake, bool) {
 	if layer < 1 || layer >= len(n.Layers) || n.Layers[layer].Act != ReLU || n.Layers[layer-1].Act != ReLU {
 		return nil, false
 	}
@@ -95,7 +102,7 @@ func FindAwake(n *Network, x *mat.Dense, layer int, skip ...UnitRange) (*Awake, 
 	if len(th.directions) == 0 {
 		return nil, false
 	}
-	rows, ok := newRowBoxes(n, x, layer-1, th)
+	rows, ok := newRowBoxes(n, x, around, layer-1, th)
 	if !ok {
 		return nil, false
 	}

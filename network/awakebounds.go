@@ -133,8 +133,8 @@ func (th *thresholds) biasOf(j int) float64 {
 }
 
 // newRowBoxes bounds the projections, and the inputs, of the layer src on the
-// rows of x. The layers before src are elementwise.
-func newRowBoxes(n *Network, x *mat.Dense, src int, th *thresholds) (*rowBoxes, bool) {
+// rows of x, known to within around. The layers before src are elementwise.
+func newRowBoxes(n *Network, x, around *mat.Dense, src int, th *thresholds) (*rowBoxes, bool) {
 	rows, _ := x.Dims()
 	width, q := n.Layers[src].inputs(), len(th.directions)
 	b := &rowBoxes{lo: matrix(q, rows), hi: matrix(q, rows), largest: make([]float64, q)}
@@ -147,7 +147,11 @@ func newRowBoxes(n *Network, x *mat.Dense, src int, th *thresholds) (*rowBoxes, 
 			low[c][j], high[c][j] = math.Inf(1), math.Inf(-1)
 		}
 		for r := rows * c / chunks; r < rows*(c+1)/chunks; r++ {
-			n.elementwise(h, e, x.RawRowView(r), src)
+			var near []float64
+			if around != nil {
+				near = around.RawRowView(r)
+			}
+			n.elementwise(h, e, x.RawRowView(r), near, src)
 			for j, v := range h {
 				low[c][j], high[c][j] = min(low[c][j], v-e[j]), max(high[c][j], v+e[j])
 			}
@@ -186,14 +190,18 @@ func (l *Layer) inputs() int {
 	return in
 }
 
-// elementwise writes to h and e the values of a row after the first depth
-// layers, all elementwise, and bounds of their errors: an evaluation in the
-// precision or a finer one computes numbers in h-e .. h+e.
-func (n *Network) elementwise(h, e, row []float64, depth int) {
+// elementwise writes to h and e the values of a row, known to within near (nil:
+// exactly), after the first depth layers, all elementwise, and bounds of their
+// errors: an evaluation in the precision or a finer one computes numbers in
+// h-e .. h+e.
+func (n *Network) elementwise(h, e, row, near []float64, depth int) {
 	u, tiny := n.Precision.Eps()+0x1p-53, tinyOf(n.Precision)
 	for j, v := range row {
 		h[j] = n.Precision.Round(v)
 		e[j] = math.Abs(h[j] - v)
+		if near != nil {
+			e[j] = (e[j] + near[j]) * outward
+		}
 	}
 	for i := range depth {
 		l := &n.Layers[i]

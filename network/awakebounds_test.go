@@ -22,7 +22,7 @@ func TestElementwiseEncloses(t *testing.T) {
 		}
 		x := rng.NormFloat64()
 		h, e := make([]float64, 1), make([]float64, 1)
-		n.elementwise(h, e, []float64{x}, len(n.Layers))
+		n.elementwise(h, e, []float64{x}, nil, len(n.Layers))
 		inside := func(v *big.Rat, how string) {
 			gap := new(big.Rat).SetFloat64(h[0])
 			gap.Sub(gap, v)

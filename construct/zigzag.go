@@ -3,6 +3,8 @@ package construct
 import (
 	"fmt"
 	"math"
+	"slices"
+	"sort"
 
 	"hinge/network"
 )
@@ -82,11 +84,23 @@ func init() {
 
 // zigzagSlack is how far M lies above the steepest chord: turns then stay off
 // the points by that part of half a gap. zigzagPad keeps the base awake by that
-// part of the range.
+// part of the range, and no M below that part of the largest.
 const (
 	zigzagSlack = 1 + 1.0/64
 	zigzagPad   = 1.0 / 64
+	hopeless    = 1000 // times the tolerance: far more than another design could mend
 )
+
+// A zigzagDesign says what part of the groups may be added to cut at wider gaps
+// (0 cuts into equal parts), and how far the slope M may fall from one group to
+// the next: 1 is the same M in all.
+type zigzagDesign struct{ spare, decay float64 }
+
+// zigzagDesigns are tried in turn, the fewest units first, until the bound is
+// allowed. Evenly spaced rows take the first. On 1000 rows at random places, three
+// draws, the first is bounded by 2e-5 to 5e-5, and the best by 7e-7 to 2e-6 with
+// 91 to 97 units instead of 89.
+var zigzagDesigns = []zigzagDesign{{0, 1}, {0, 0.8}, {0.05, 0.8}, {0.1, 0.8}, {0.2, 0.8}}
 
 // buildZigzag returns the network, the problem as it is stored, and the bound of
 // the rounding error in units of the stored targets' range.
@@ -104,23 +118,31 @@ func buildZigzag(p *Problem) (*network.Network, *Problem, float64, error) {
 	if len(line.t) == 1 {
 		return withScores(constantNetwork(p.Precision, p.Set.D(), line.y), scores), stored, 0, nil
 	}
-	ranges := stored.Set.Range()
-	var best *zigzag
-	bound := math.NaN()
-	for _, local := range []bool{false, true} {
-		z := newZigzag(p.Precision, line, stored.Set.P(), local)
-		z.delta = dir.delta
-		z.walk()
-		b := 0.0
-		for o, e := range z.worst {
-			b = max(b, e/ranges[o])
-		}
-		if best == nil || b < bound {
-			best, bound = z, b
-		}
-	}
+	best, bound := bestZigzag(stored, line, dir.delta)
 	input, u := dir.reduce(input)
 	return withScores(best.network(input, u), scores), stored, bound, nil
+}
+
+// bestZigzag returns the first design that the tolerance allows, or else that of
+// the least bound, and the bound.
+func bestZigzag(p *Problem, l line, delta float64) (best *zigzag, bound float64) {
+	ranges := p.Set.Range()
+	for _, design := range zigzagDesigns {
+		z := newZigzag(p.Precision, l, p.Set.P(), design)
+		z.delta = delta
+		z.walk()
+		worst := 0.0
+		for o, e := range z.worst {
+			worst = max(worst, e/ranges[o])
+		}
+		if best == nil || worst < bound {
+			best, bound = z, worst
+		}
+		if worst <= allowedError(p) || worst > hopeless*allowedError(p) {
+			break
+		}
+	}
+	return best, bound
 }
 
 // zigzagNote says which of zigzag and slab, 2 n/(d+1) units for one output, is
@@ -173,19 +195,22 @@ type zigzag struct {
 	worst []float64 // p: bound of the error of every output
 }
 
-// newZigzag groups the points of a line. M is the same in all groups, or, if
-// local, as small as each group allows.
-func newZigzag(precision network.Precision, l line, outputs int, local bool) *zigzag {
+// newZigzag groups the points of a line and chooses the slopes.
+func newZigzag(precision network.Precision, l line, outputs int, design zigzagDesign) *zigzag {
 	m := len(l.t)
 	z := &zigzag{precision: precision, line: l, outputs: outputs, worst: make([]float64, outputs)}
 	var size int
 	z.groups, size = zigzagShape(m, outputs)
+	z.groups = min(m, z.groups+int(math.Ceil(design.spare*float64(z.groups))))
 	z.slots = [2]int{size / 2, (size - 1) / 2}
 	z.starts = make([]int, z.groups+1)
 	for g := range z.starts {
 		z.starts[g] = g * m / z.groups
 	}
-	z.setSlopes(local)
+	if design.spare > 0 {
+		z.cutAtWideGaps(size)
+	}
+	z.setSlopes(design.decay)
 	z.setShifts()
 	width := outputs * (1 + z.slots[0] + z.slots[1])
 	z.units, z.bias = make([]slotUnit, width), make([]float64, width)
@@ -194,8 +219,42 @@ func newZigzag(precision network.Precision, l line, outputs int, local bool) *zi
 	return z
 }
 
-// setSlopes chooses M for every group and output, above all chord slopes.
-func (z *zigzag) setSlopes(local bool) {
+// cutAtWideGaps moves the cuts so that the narrowest gap cut is as wide as
+// possible, with groups of at most size points: by bisection on that width, since
+// for a given width the fewest groups are those that reach as far as they can.
+func (z *zigzag) cutAtWideGaps(size int) {
+	m := len(z.t)
+	gaps := make([]float64, 0, m)
+	for i := 1; i < m; i++ {
+		gaps = append(gaps, z.t[i]-z.t[i-1])
+	}
+	slices.Sort(gaps)
+	reach := func(width float64) []int {
+		starts := []int{0}
+		for from := 0; m-from > size; {
+			to := from + size
+			for to > from && z.t[to]-z.t[to-1] < width {
+				to--
+			}
+			if to == from || len(starts) == z.groups {
+				return nil
+			}
+			starts, from = append(starts, to), to
+		}
+		return append(starts, m)
+	}
+	k := sort.Search(len(gaps), func(k int) bool { return reach(gaps[k]) == nil }) - 1
+	if k < 0 {
+		return
+	}
+	if starts := reach(gaps[k]); len(starts) == len(z.starts) {
+		z.starts = starts
+	}
+}
+
+// setSlopes chooses M for every group and output, above all its chord slopes and
+// not far below that of its neighbours.
+func (z *zigzag) setSlopes(decay float64) {
 	p := z.outputs
 	z.steep = make([]float64, z.groups*p)
 	span := z.t[len(z.t)-1] - z.t[0]
@@ -212,11 +271,23 @@ func (z *zigzag) setSlopes(local bool) {
 		if all == 0 {
 			all = 1 / span // constant targets: any slope walks
 		}
-		for g := range z.groups {
-			if m := &z.steep[g*p+o]; !local || *m == 0 {
-				*m = zigzagSlack * all
-			}
-		}
+		z.smooth(o, zigzagSlack*all, decay)
+	}
+}
+
+// smooth raises M of output o to at least decay times that of either neighbour,
+// and a small part of most everywhere.
+func (z *zigzag) smooth(o int, most, decay float64) {
+	p, before := z.outputs, 0.0
+	for g := range z.groups {
+		m := &z.steep[g*p+o]
+		*m = max(*m, decay*before, zigzagPad*most)
+		before = *m
+	}
+	for g := z.groups - 1; g >= 0; g-- {
+		m := &z.steep[g*p+o]
+		*m = max(*m, decay*before)
+		before = *m
 	}
 }
 

@@ -50,6 +50,47 @@ func TestZigzag4096(t *testing.T) {
 	}
 }
 
+// Rows at random places have narrow gaps: a few more groups, cut where gaps are
+// wide, bring the bound down by an order of magnitude.
+func TestZigzagCutsAtWideGaps(t *testing.T) {
+	for seed := range uint64(3) {
+		rng := rand.New(rand.NewPCG(seed, 8))
+		x, y := mat.NewDense(700, 1, nil), mat.NewDense(700, 1, nil)
+		for i := range 700 {
+			x.Set(i, 0, rng.Float64())
+			y.Set(i, 0, rng.Float64())
+		}
+		set, err := dataset.New(x, y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := withDefaults(&Problem{Set: set})
+		_, scaled := inputLayer(p)
+		dir, err := separatingDirection("zigzag", p, scaled)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, narrowest := dir.points(), [2]float64{}
+		for k, design := range []zigzagDesign{zigzagDesigns[0], zigzagDesigns[len(zigzagDesigns)-1]} {
+			z := newZigzag(p.Precision, l, 1, design)
+			narrowest[k] = math.Inf(1)
+			for _, cut := range z.starts[1:z.groups] {
+				narrowest[k] = min(narrowest[k], l.t[cut]-l.t[cut-1])
+			}
+		}
+		if narrowest[1] < 2*narrowest[0] {
+			t.Errorf("seed %d: the narrowest gap cut is %g wide, %g in equal parts", seed, narrowest[1], narrowest[0])
+		}
+		net, _, bound, err := buildZigzag(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := errorOf(net, set); bound > 1e-5 || got > bound || net.Units() > 85 {
+			t.Errorf("seed %d: %d units, error %g, bound %g", seed, net.Units(), got, bound)
+		}
+	}
+}
+
 func TestZigzagUnits(t *testing.T) {
 	for _, c := range [][2]int{{1, 1}, {2, 1}, {7, 3}, {100, 1}, {999, 2}, {4096, 1}, {4096, 50}, {50, 100}} {
 		m, p := c[0], c[1]

@@ -39,11 +39,7 @@ func (p *trainingPage) SourceName() string { return baseNames(p.Source) }
 
 // Verdict is the page's first sentence.
 func (p *trainingPage) Verdict() string {
-	done := len(p.History)
-	if done > 0 {
-		done = p.History[len(p.History)-1].Epoch
-	}
-	text := fmt.Sprintf("After %s: %s.", several(done, "epoch", "epochs"), p.misfitText(p.Final, "row", "rows"))
+	text := fmt.Sprintf("After %s: %s.", several(p.Passes(), "epoch", "epochs"), p.misfitText(p.Final, "row", "rows"))
 	if p.Finished != nil {
 		text += fmt.Sprintf(" Then finished: every row is hit, and that is proved, with %s more.", several(p.Finished.Added, "unit", "units"))
 	}
@@ -67,6 +63,14 @@ func (p *trainingPage) TraceTable() [][]string { return p.traceRows() }
 
 // Traced is how many rows the trace looked at.
 func (p *trainingPage) Traced() int { return p.traced() }
+
+// Passes is how many epochs of steps were made.
+func (p *trainingPage) Passes() int {
+	if n := len(p.History); n > 0 {
+		return p.History[n-1].Epoch
+	}
+	return 0
+}
 
 // Interrupted says that the run did not come to its end.
 func (p *trainingPage) Interrupted() bool { return p.Stopped == train.StoppedInterrupt }

@@ -18,18 +18,18 @@ import (
 func (b *bench) cover() error {
 	train, ok := b.file("mnist/train-images-idx3-ubyte.gz")
 	if !ok {
-		b.printf("\n## Covers and trees\n\nskipped: %s is not there\n", train)
+		b.printf("\n## MNIST 1 against 8: covers and trees\n\nskipped: %s is not there\n", train)
 		return nil
 	}
 	labels, _ := b.file("mnist/train-labels-idx1-ubyte.gz")
 	test, _ := b.file("mnist/t10k-images-idx3-ubyte.gz")
 	testLabels, _ := b.file("mnist/t10k-labels-idx1-ubyte.gz")
-	b.printf("\n## Covers and trees: MNIST, 1 against 8\n\n")
+	b.printf("\n## MNIST 1 against 8: covers and trees\n\n")
 	b.printf("The code of Dirksen, Finke and Genzel, with 500 hyperplanes: 673 units (published median), and errors left in the ReLU form.\n")
 	if err := b.twoDigits(train+","+labels, test+","+testLabels); err != nil {
 		return err
 	}
-	b.printf("\n## Covers and trees: MNIST, ten classes\n\nTheir published smallest network of all ten classes has 12,291 units.\n")
+	b.printf("\n## MNIST, ten classes: covers and trees\n\nTheir published smallest network of all ten classes has 12,291 units.\n")
 	var rows []row
 	for _, name := range []string{"cover", "tree"} {
 		r, err := b.digitsBy(name, train+","+labels, test+","+testLabels)

@@ -245,3 +245,14 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestPageShowsTheDump: the page has the very lines that are tested here.
+func TestPageShowsTheDump(t *testing.T) {
+	page, err := os.ReadFile("../docs/forests.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(page), dump(t)) {
+		t.Error("docs/forests.md shows other lines than the package comment")
+	}
+}

@@ -91,12 +91,6 @@ func (j *job) solutions(y *Last, hit []bool) error {
 	if err := j.step(shareSpace, "output layer: all weights with these values"); err != nil {
 		return err
 	}
-	type vectors struct {
-		weights  *mat.Dense
-		svd      *phi.Decomposed
-		space    *Space
-		sketched bool
-	}
 	v, err := within(j, func() (v vectors, err error) {
 		if v.weights, err = headWeights(j.net, y.Layer); err != nil {
 			return v, nil
@@ -126,6 +120,21 @@ func (j *job) solutions(y *Last, hit []bool) error {
 		y.Notes = append(y.Notes, "Nor are the rows that it has memorised: even a sketch takes too much.")
 		return nil
 	}
+	return j.memorise(y, v, hit)
+}
+
+// vectors are what the output layer is judged with: its weights, and the singular
+// vectors of [Phi 1], exact or of a sketch.
+type vectors struct {
+	weights  *mat.Dense
+	svd      *phi.Decomposed
+	space    *Space
+	sketched bool
+}
+
+// memorise adds the rows that the output layer knows by heart, and the units
+// that rows lean on.
+func (j *job) memorise(y *Last, v vectors, hit []bool) error {
 	if err := j.step(shareMemorised, "output layer: memorised rows"); err != nil {
 		return err
 	}

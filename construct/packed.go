@@ -40,10 +40,10 @@ import (
 // 0.6 sqrt(n/b): 42 sqrt(b n), as many numbers of as many bits, until C = 52/b is
 // reached near n = 7000; then n b/4. [L: sqrt(n) up to logarithms is optimal,
 // Vardi, Yehudai, Shamir 2022.] That is fewer numbers than rows from about 2000
-// rows of one bit on, where rows are evenly spaced. Rows at random places share
-// no cell only if cells are narrow: about 2 sqrt(C) rows to a group, and nothing is
-// won. (The literature packs the places too, about 2 log n bits a row; of 53 bits
-// too few rows would be left.)
+// rows of one bit on, where rows are evenly spaced. Rows at random places part
+// only if cells are narrow, about 2 sqrt(C) rows to a group: one number per row
+// or so, whatever n (measured: docs/depth.md). The literature packs the places
+// too, about 2 log n bits a row; of 53 bits too few rows would be left.
 //
 // Weights of more than 53 bits are no float64 numbers, and a network here holds
 // float64 numbers: that is where sqrt(n) bits per weight end.

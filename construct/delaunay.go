@@ -168,6 +168,7 @@ func buildDelaunay(p *Problem) (*network.Network, error) {
 func triangulate(p *Problem, inputs []int) (*cloud, error) {
 	n := p.Set.N()
 	c := &cloud{d: len(inputs), inputs: inputs, scale: powersNear(p)}
+	c.shareScale(p)
 	x := make([]float64, 0, n*c.d)
 	for i := range n {
 		for _, j := range inputs {
@@ -249,6 +250,28 @@ func powersNear(p *Problem) []float64 {
 		scale[j] = math.Ldexp(1, max(-125, min(125, -exp)))
 	}
 	return scale
+}
+
+// oneUnit is the ratio of ranges up to which inputs count as measured in one
+// unit: then the triangulation is that of the points as they are. Otherwise
+// each input is brought near 1, since circles in mixed units mean nothing.
+const oneUnit = 16
+
+// shareScale gives all inputs one scale if their ranges are similar.
+func (c *cloud) shareScale(p *Problem) {
+	least, most, scale := math.Inf(1), 0.0, math.Inf(1)
+	for _, j := range c.inputs {
+		lo, hi := p.Set.X.At(0, j), p.Set.X.At(0, j)
+		for i := range p.Set.N() {
+			lo, hi = min(lo, p.Set.X.At(i, j)), max(hi, p.Set.X.At(i, j))
+		}
+		least, most, scale = min(least, hi-lo), max(most, hi-lo), min(scale, c.scale[j])
+	}
+	if most <= oneUnit*least {
+		for _, j := range c.inputs {
+			c.scale[j] = scale
+		}
+	}
 }
 
 // farCorners returns the corners of a box that is wider than the points by

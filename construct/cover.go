@@ -138,11 +138,9 @@ func Cover(p *Problem, opts CoverOptions) (*network.Network, error) {
 // newCover chooses hyperplanes and covers all classes.
 func newCover(p *Problem, opts CoverOptions) (*cover, error) {
 	scale, x := inputLayer(p)
-	metric := ownUnits(scale, false)
+	metric := ownUnits(scale, allPixels(scale))
 	if opts.Hyperplanes == 0 && p.Set.N() > 1 {
 		opts.Hyperplanes, metric = chooseHyperplanes(p, scale, x, opts)
-	} else {
-		metric = ownUnits(scale, allPixels(scale))
 	}
 	c := &cover{p: p, scale: scale, x: x}
 	c.planes = newPlanes(p, x, metric, max(1, opts.Hyperplanes), opts.Gaussian)

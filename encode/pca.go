@@ -1,0 +1,95 @@
+package encode
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// powerSteps of subspace iteration: directions that order rows, and errors that
+// are compared to two digits, need no more.
+const powerSteps = 60
+
+// principal returns the k leading principal directions of the rows of x (n x d),
+// by subspace iteration on the centred rows; fewer when d or n is smaller.
+// Columns keep their units.
+func principal(x *mat.Dense, k int) *components {
+	n, d := x.Dims()
+	p := &components{x: x, mean: make([]float64, d)}
+	for i := range n {
+		for j, v := range x.RawRowView(i) {
+			p.mean[j] += v / float64(n)
+		}
+	}
+	centred := mat.NewDense(n, d, nil)
+	for i := range n {
+		row := centred.RawRowView(i)
+		for j, v := range x.RawRowView(i) {
+			row[j] = v - p.mean[j]
+		}
+	}
+	k = min(k, n, d)
+	width := min(k+4, n, d) // a few more than needed: the first converge faster
+	rng := rand.New(rand.NewPCG(1, 0x9ca))
+	basis := mat.NewDense(d, width, nil)
+	for i := range basis.RawMatrix().Data {
+		basis.RawMatrix().Data[i] = rng.NormFloat64()
+	}
+	var image mat.Dense
+	var svd mat.SVD
+	for range powerSteps {
+		image.Reset()
+		image.Mul(centred, basis)
+		var next mat.Dense
+		next.Mul(centred.T(), &image)
+		var qr mat.QR
+		qr.Factorize(&next)
+		var q mat.Dense
+		qr.QTo(&q)
+		basis = mat.DenseCopyOf(q.Slice(0, d, 0, width))
+	}
+	image.Reset()
+	image.Mul(centred, basis)
+	p.dirs = basis
+	if svd.Factorize(&image, mat.SVDThin) { // turn the basis to the axes
+		var v mat.Dense
+		svd.VTo(&v)
+		p.dirs = &mat.Dense{}
+		p.dirs.Mul(basis, &v)
+	}
+	p.dirs = mat.DenseCopyOf(p.dirs.Slice(0, d, 0, k))
+	p.scores = &mat.Dense{}
+	p.scores.Mul(centred, p.dirs)
+	return p
+}
+
+// codes returns the first q scores, with zeros where there are fewer.
+func (p *components) codes(q int) *mat.Dense {
+	n, k := p.scores.Dims()
+	codes := mat.NewDense(n, q, nil)
+	for i := range n {
+		for j := range min(q, k) {
+			codes.Set(i, j, p.scores.At(i, j))
+		}
+	}
+	return codes
+}
+
+// rmse returns the root mean square error of the reconstruction from the first
+// q scores, per input, in units of the inputs.
+func (p *components) rmse(q int) float64 {
+	n, d := p.x.Dims()
+	_, k := p.scores.Dims()
+	total := 0.0
+	for i := range n {
+		for j, v := range p.x.RawRowView(i) {
+			off := v - p.mean[j]
+			for a := range min(q, k) {
+				off -= p.scores.At(i, a) * p.dirs.At(j, a)
+			}
+			total += off * off
+		}
+	}
+	return math.Sqrt(total / float64(n) / float64(d))
+}

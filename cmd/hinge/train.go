@@ -133,24 +133,9 @@ func (v *trainVerb) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	read := time.Since(start).Seconds()
-	ctx, stop := untilInterrupted()
-	defer stop()
-	v.opt.Progress = func(epoch, epochs int, done, loss float64) {
-		p.show((float64(epoch-1)+done)/float64(epochs), func() string { return fmt.Sprintf("epoch %d of %d, loss %.4g", epoch, epochs, loss) })
-	}
-	if v.finish && v.opt.Schedule == train.Constant {
-		v.opt.Stop = func(e *train.Epoch, net *network.Network) bool { return e.Cost.CheaperThanEpoch(net, set.N()) }
-	}
-	p.stage("training")
-	t, err := hinge.Train(ctx, set, v.opt)
+	t, err := v.train(set, p)
 	if err != nil {
-		return hintTrain(err)
-	}
-	if v.finish && t.Report.Stopped != train.StoppedInterrupt {
-		stop() // from here on an interrupt ends the process: there is no half-finished network
-		if err := t.Finish(v.precision, v.opt.Test, edit.FinishOptions{Seed: v.opt.Seed, Progress: p.stage}); err != nil {
-			return editError(err)
-		}
+		return err
 	}
 	t.Report.Seconds.Read, t.Report.Command = read, commandLine(append([]string{"hinge"}, os.Args[1:]...))
 	if err := v.write(t); err != nil {
@@ -164,6 +149,30 @@ func (v *trainVerb) run(cmd *cobra.Command, args []string) error {
 		return &answerNo{"stopped before the end: the network is as far as it came"}
 	}
 	return nil
+}
+
+// train trains, and finishes where asked for.
+func (v *trainVerb) train(set *dataset.Set, p *progress) (*hinge.Trained, error) {
+	ctx, stop := untilInterrupted()
+	defer stop()
+	v.opt.Progress = func(epoch, epochs int, done, loss float64) {
+		p.show((float64(epoch-1)+done)/float64(epochs), func() string { return fmt.Sprintf("epoch %d of %d, loss %.4g", epoch, epochs, loss) })
+	}
+	if v.finish && v.opt.Schedule == train.Constant {
+		v.opt.Stop = func(e *train.Epoch, net *network.Network) bool { return e.Cost.CheaperThanEpoch(net, set.N()) }
+	}
+	p.stage("training")
+	t, err := hinge.Train(ctx, set, v.opt)
+	if err != nil {
+		return nil, hintTrain(err)
+	}
+	if v.finish && t.Report.Stopped != train.StoppedInterrupt {
+		stop() // from here on an interrupt ends the process: there is no half-finished network
+		if err := t.Finish(v.precision, v.opt.Test, edit.FinishOptions{Seed: v.opt.Seed, Progress: p.stage}); err != nil {
+			return nil, editError(err)
+		}
+	}
+	return t, nil
 }
 
 // settle checks the flags, so that a slip is told before DATA is read.

@@ -19,8 +19,8 @@ import (
 // that is the identity on a cone and takes another cone to its tip, so that a
 // class that a hyperplane separates from the others is collapsed, and the rest is
 // left alone. It is enough that the classes come off one after the other: class
-// c_1 is separable from all others, c_2 from those but c_1, and so on ("sequentially linearly
-// separable", Ewald, arXiv 2504.18710).
+// c_1 is separable from all others, c_2 from those but c_1, and so on
+// ("sequentially linearly separable", Ewald, arXiv 2504.18710).
 //
 // Their map W^+ (s(Wx+b) - b) needs a narrow cone where margins are small, and its
 // condition is multiplied from layer to layer. Here the truncation is done by a gate

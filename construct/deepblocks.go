@@ -17,8 +17,7 @@ import (
 // The sparse-matrix principle with fewer units than rows. Classes take one unit
 // each in the second hidden layer, awake on the rows of its class and exactly 0
 // on all others, so that Phi is block-diagonal with density 1/k and the outputs
-// are the units themselves (classblocks.go tells how layer 1 is made as small as it
-// can be).
+// are the units themselves; classblocks.go tells how layer 1 is made small.
 //
 // For numbers, the rows are cut into K clusters along their principal direction,
 // and unit (a, o) is target o, shifted to be positive, on the rows of cluster a,

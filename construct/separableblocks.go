@@ -33,6 +33,9 @@ const (
 	// rows, separatingPasses their number.
 	separatingWork   = 1 << 27
 	separatingPasses = 250
+	// sizeEffort multiplies both where the fewest units are asked for: blocks get
+	// some 5 % longer.
+	sizeEffort = 6
 	// bisectionShare is the part of a block that bisection leaves undecided.
 	bisectionShare = 64
 	// cutWork bounds the multiplications of cutting along all directions that are
@@ -46,6 +49,7 @@ type classRows struct {
 	phi     *mat.Dense // n x m: features divided by scale and a last 1, by position
 	class   []int      // n, by position
 	scale   []float64  // m-1: powers of two
+	effort  int        // 1, or more passes for longer blocks
 	// relative bounds the rounding of a score as a fraction of its terms'
 	// magnitudes.
 	relative float64
@@ -90,7 +94,10 @@ func bestClassSlabs(p *Problem, x, features *mat.Dense) (*classSlabs, error) {
 func newClassRows(p *Problem, features *mat.Dense, order []int) *classRows {
 	n, m := features.Dims()
 	m++
-	r := &classRows{classes: p.Set.P(), phi: mat.NewDense(n, m, nil), class: make([]int, n), scale: make([]float64, m-1)}
+	r := &classRows{classes: p.Set.P(), phi: mat.NewDense(n, m, nil), class: make([]int, n), scale: make([]float64, m-1), effort: 1}
+	if p.Goal == SizeGoal {
+		r.effort = sizeEffort
+	}
 	r.relative = termError(p.Precision, m+otherTerms+2)
 	for j := range r.scale {
 		r.scale[j] = powerOfTwoAbove(rootMeanSquare(features, j))
@@ -134,8 +141,8 @@ func (s *classSlabs) cutClasses(eps float64) (stuck int) {
 }
 
 // longest returns the end of the longest separable block that begins at
-// position from, and its scores (k x m). It looks near from+guess first, starting from
-// the scores w.
+// position from, and its scores (k x m). It looks near from+guess first, starting
+// from the scores w.
 func (r *classRows) longest(from, guess int, w *mat.Dense) (to int, scores *mat.Dense) {
 	n, _ := r.phi.Dims()
 	good, bad := from, 0
@@ -169,7 +176,7 @@ func (r *classRows) separate(from, to int, w *mat.Dense) *mat.Dense {
 	_, m := r.phi.Dims()
 	block, class := r.phi.Slice(from, to, 0, m).(*mat.Dense), r.class[from:to]
 	found := mat.DenseCopyOf(w)
-	passes := min(separatingPasses, 4+separatingWork/((to-from)*m*r.classes))
+	passes := r.effort * min(separatingPasses, 4+separatingWork/((to-from)*m*r.classes))
 	if !r.ascend(found, block, class, passes) || !r.holds(found, block, class) {
 		return nil
 	}

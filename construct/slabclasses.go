@@ -35,10 +35,12 @@ import (
 //	s(F_ac(x) + 1 - C_a over_a - C_a under_a),     output_c = their sum over a
 //
 // with scores F >= 1 or <= -1, and the constant output 1 for the last class: a
-// clipped unit stands below 1, a winner above. One slab, separable classes, takes no hidden unit.
+// clipped unit stands below 1, a winner above. Separable classes are one slab, and
+// take no hidden unit.
 //
-// Worked case: d = 1, rows 0 1 2 3 of classes a b a a. One slab holds 0 and 1,
-// another 2 and 3; or, longest first, a b | a a: K = 2 and 3 units.
+// Worked case: d = 1, rows 0 1 2 3 of classes a b a a. The first slab takes 0 and
+// 1, since a b a is not separable on a line, and the second the rest: K = 2, and
+// 3 units.
 //
 // Cost: O(n d) a direction to sort; every row is then fitted a bounded number of
 // times, O(d k) each.

@@ -115,3 +115,21 @@ func checkUnfitIn(t *testing.T, name string, p *Problem) {
 		t.Errorf("%s: %v, want an UnfitError in its name, with advice", name, err)
 	}
 }
+
+// TestSlabClassesForSize: more effort makes no more units.
+func TestSlabClassesForSize(t *testing.T) {
+	units := map[Goal]int{}
+	for _, goal := range []Goal{Fit, SizeGoal} {
+		p := &Problem{Set: randomClasses(t, 7, 400, 5, 2), Goal: goal}
+		net, err := BuildNamed(p, "slab-classes")
+		if err != nil {
+			t.Fatal(err)
+		}
+		holds(t, "for size", net, p)
+		units[goal] = net.Units()
+	}
+	t.Log(units)
+	if units[SizeGoal] > units[Fit] {
+		t.Errorf("%d units for size, %d otherwise", units[SizeGoal], units[Fit])
+	}
+}

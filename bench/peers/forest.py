@@ -44,7 +44,7 @@ def main():
         out.writerow([table[0][j] for j in inputs] + ["prediction"])
         for r, p in zip(x.tolist(), predictions):
             out.writerow([repr(v) for v in r] + [p if isinstance(p, str) else repr(p)])
-    print(json.dumps({"leaves": sum(t.tree_.n_leaves for t in model.estimators_), "fit_seconds": seconds}))
+    print(json.dumps({"leaves": int(sum(t.tree_.n_leaves for t in model.estimators_)), "fit_seconds": seconds}))
 
 
 main()

@@ -39,15 +39,15 @@ import (
 //
 //	scale     x_j times a power of two: exact, and nothing is subtracted
 //	ramps     r = s(x_j - v_j), l = s(v_j - x_j): zero at v exactly, relative error eps
-//	cells     u = s(r slope), slope rounded up from (1 + 16 eps)/cell: >= 1 from the next place on
+//	cells     u = s(r slope), slope rounded up from (1 + 2 eps)/cell: > 1 from the next place on
 //	max       q = s(u_(m+1) - M_m), then M_(m+1) = M_m + q, input by input
 //	hats      s(1 - M - q - M' - q'), M' and q' of the left side
 //
-// At a vertex the ramps of its own hat are exactly 0, and the hat is 1. The hats of
-// other boxes are exactly 0 in any order of summation, at a vertex and anywhere: that
-// takes the 16 eps, and is proved at [network.Grid]. So Phi is the identity and the
-// stored targets come back bit for bit. Between the places the 16 eps move the
-// output by as much of the variation of the targets in the box.
+// At a vertex the ramps of its own hat are exactly 0, and the hat is 1. All other u
+// there are 0 or above 1, so that in every sum for another hat some term is at most -1: it is 0 in any order of
+// summation, Phi is the identity, and the stored targets come back bit for bit. Away from the vertices the 2 eps
+// keep the hats of other boxes at exactly 0 (proved at [network.Grid]); they
+// move the output by at most 2 q eps of the targets.
 //
 // Beyond the outermost places there are no ramps: the outputs stay what they are
 // at the border.
@@ -233,7 +233,11 @@ func (g *lattice) slopes(p *Problem) ([][]float64, error) {
 		all[a] = make([]float64, len(places)-1)
 		for k := range all[a] {
 			cell := p.Precision.Round(places[k+1] - places[k])
-			slope := roundUp(p.Precision, (1+network.SteepBy*p.Precision.Eps())/cell)
+			least := 1 + network.SteepBy*p.Precision.Eps()
+			slope := roundUp(p.Precision, least/cell)
+			for p.Precision.Round(slope*cell) < least {
+				slope = roundUp(p.Precision, math.Nextafter(slope, math.Inf(1)))
+			}
 			if !(slope*max(1, places[len(places)-1]-places[0]) < most) {
 				return nil, &UnfitError{Construction: "grid", Reason: fmt.Sprintf("two places of input %d are only %.3g of its size apart: their slope leaves the range of %v", g.input[a]+1, cell, p.Precision),
 					Advice: "merge places that are equal in practice" + orFloat64(p)}

@@ -18,14 +18,14 @@ type Grid struct {
 	Scale []float64   // d: factors of the inputs, powers of two
 	Input []int       // of every axis, its input
 	Place [][]float64 // of every axis, its places in units of t, ascending; two or more
-	// Slope is, for every axis and cell, a little more than 1 over its width:
-	// SteepBy units of the roundoff more, so that roundings cannot wake the hats of other boxes.
+	// Slope is, for every axis and cell, a little more than 1 over its width, so
+	// that roundings cannot wake the hats of other boxes; see SteepBy.
 	Slope [][]float64
 }
 
 // SteepBy is how many units of the roundoff steeper than 1 over the width of
-// the cell the slopes of a Grid are made; see [Grid.isolates].
-const SteepBy = 16
+// the cell the slopes of a Grid are at least: the least number above 1. See [Grid.isolates].
+const SteepBy = 2
 
 // Vertices returns the number of vertices; they are counted with the last axis
 // fastest.
@@ -115,22 +115,20 @@ func (g *Grid) readSlopes(l Layer) bool {
 }
 
 // isolates reports whether the slopes are steep enough for the hats of other
-// boxes to be exactly 0 in any evaluation. Two axes or more need the slack for
-// the roundings of their maxima:
+// boxes to be exactly 0 as this package evaluates them.
 //
-// Let u be the roundoff. Beyond the next place r is at least the width of the cell, so that the computed
-// u_a >= (1 + 16u)(1 - 2u) and the computed M + q >= u_a (1 - 2u) >= 1 + 11u =: P. The
-// hat is a sum of 1, -M, -q and what the other side has, N in all. Its
-// exact value is 1 - P - N, and the rounding error at most 4.1u (1 + P + N), which is less
-// than P + N - 1 >= 11u + N. So the computed sum is negative. QED
+// Let u be the roundoff; the numbers next to 1 are 1 - u and 1 + 2u. From the next
+// place on, r is at least the width of the cell, and so the computed slope r >= 1 + 2u =: A, as
+// rounding is monotone. Claim: M + q >= A once one of its u_a is. If M >= u_a/2,
+// u_a - M is exact (Sterbenz), and so is the sum, u_a. Otherwise q > 1/2 has an error of u/2 at most,
+// or is at least 1; M + q >= A - u/2, and the nearest number to that is A or
+// larger. The hat is 1 - M - M' - q - q', from left to right. Up to q it makes errors of at most
+// u/2 twice, and q has one of u/2, while 1 - M - q <= -2u without them: it is negative
+// then, and nothing is added afterwards. With one axis there is no maximum, and A = 1 would do. QED
 func (g *Grid) isolates(p Precision) bool {
-	least := 1.0
-	if len(g.Place) > 1 {
-		least = 1 + (SteepBy-2)*p.Eps()
-	}
 	for a, places := range g.Place {
 		for k, slope := range g.Slope[a] {
-			if cell := p.Round(places[k+1] - places[k]); !(slope*cell >= least) {
+			if cell := p.Round(places[k+1] - places[k]); !(p.Round(slope*cell) >= 1+SteepBy*p.Eps()) {
 				return false
 			}
 		}

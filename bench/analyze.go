@@ -47,6 +47,7 @@ func (b *bench) analysis() error {
 		b.printf("skipped: %s or %s is not there\n", net, images)
 		return nil
 	}
+	load := loadAverage()
 	args := []string{"analyze", "--json", "-q", net, images + "," + labels, "--scale", "1/255"}
 	var floors, own, ratios []float64
 	var last productsPeer
@@ -66,7 +67,7 @@ func (b *bench) analysis() error {
 	if err != nil {
 		return err
 	}
-	b.printf("Measured on %s; %d runs of both in turns, the median of each.\n\n", time.Now().UTC().Format("2006-01-02"), analyzeRuns)
+	b.printf("Measured on %s; %d runs of both in turns, the median of each. Load of the machine before: %s.\n\n", time.Now().UTC().Format("2006-01-02"), analyzeRuns, load)
 	b.printf("| what | s |\n|---|---|\n")
 	b.printf("| floor: one float32 forward pass in PyTorch (%.2f) + the Gram matrices of all layers, float64, numpy (%.2f) | %.2f |\n", last.Forward, last.Gram, median(floors))
 	b.printf("| hinge analyze, everything but the separability witnesses | %.2f |\n", median(own))
@@ -74,6 +75,17 @@ func (b *bench) analysis() error {
 	b.printf("\nThe full report with its separability witnesses: %.1f s in all, peak memory %.0f MB (under 120 s and 4096 MB is wanted); verdicts: %s.\n",
 		o.seconds, o.peakMB, full.verdicts())
 	return nil
+}
+
+// loadAverage is how many processes wanted a processor in the last minute, or
+// "not known". Above a few tenths, times are those of a machine that is shared.
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "not known"
+	}
+	first, _, _ := strings.Cut(string(text), " ")
+	return first
 }
 
 // analyzeOnce runs hinge analyze and decodes its report into r.

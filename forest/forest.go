@@ -26,6 +26,7 @@
 package forest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -152,6 +153,9 @@ func unsupported(format string, args ...any) error {
 // [*FormatError] for a file that is broken and an [*UnsupportedError] for one
 // that is sound but asks for something else.
 func Read(data []byte) (*Forest, error) {
+	if !json.Valid(data) {
+		data = finiteTokens(data)
+	}
 	var kind struct {
 		Learner json.RawMessage `json:"learner"`
 		Trees   json.RawMessage `json:"trees"`
@@ -173,6 +177,30 @@ func Read(data []byte) (*Forest, error) {
 		return nil, err
 	}
 	return f, f.check()
+}
+
+// finiteTokens replaces the NaN and Infinity that C++ and Python write, and JSON
+// does not have, by a number out of range: harmless in statistics that are not
+// read, and an error in numbers that are.
+func finiteTokens(data []byte) []byte {
+	out := make([]byte, 0, len(data))
+	quoted := false
+	for i := 0; i < len(data); i++ {
+		if quoted && data[i] == '\\' && i+1 < len(data) {
+			out = append(out, data[i])
+			i++
+		} else if data[i] == '"' {
+			quoted = !quoted
+		} else if !quoted && (bytes.HasPrefix(data[i:], []byte("NaN")) || bytes.HasPrefix(data[i:], []byte("Infinity"))) {
+			out = append(out, "1e999"...)
+			if i += len("NaN") - 1; data[i] != 'N' {
+				i += len("Infinity") - len("NaN")
+			}
+			continue
+		}
+		out = append(out, data[i])
+	}
+	return out
 }
 
 // maxFeatures bounds the features that a file may claim.

@@ -190,6 +190,25 @@ func TestXGBoostBaseIsAProbability(t *testing.T) {
 	}
 }
 
+// TestInfinity: C++ writes it into statistics, which do not matter; in a condition
+// it is an error.
+func TestInfinity(t *testing.T) {
+	param := `"base_score":"5E-1","num_feature":"2"`
+	statistic := strings.Replace(stump, `"default_left"`, `"note":"a \" NaN","loss_changes":[Infinity,-Infinity,NaN],"default_left"`, 1)
+	f, err := Read(model("reg:squarederror", param, statistic+","+leaf, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := f.Predict([]float64{0, 1}); got[0] != 2.75 {
+		t.Errorf("%v, want 2.75", got)
+	}
+	condition := strings.Replace(stump, "[5E-1,", "[Infinity,", 1)
+	var format *FormatError
+	if _, err := Read(model("reg:squarederror", param, condition+","+leaf, "")); !errors.As(err, &format) {
+		t.Errorf("an infinite condition: %v", err)
+	}
+}
+
 // TestFaults: every fault has its type, and none panics.
 func TestFaults(t *testing.T) {
 	param := `"base_score":"5E-1","num_feature":"2"`

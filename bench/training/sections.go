@@ -42,7 +42,7 @@ func initialisations(w *bytes.Buffer) error {
 "Through the rows" is what the construction `+"`features`"+` draws: normal directions, each hyperplane through a row.
 
 - he and lecun give the same ranks, draw by draw. **[P]** Biases start at 0, so a unit is positively homogeneous in its weights: he multiplies lecun's weights by √2, which multiplies
-  all of Φ by √2 and changes neither its rank nor its condition. The scale of an initialisation matters to gradient descent, never to what its first layer can represent.
+  all of Φ by √2 and changes neither its rank nor its condition. (√2 is rounded, so a rank that the tolerance leaves in doubt may still differ by one.) The scale of an initialisation matters to gradient descent, never to what its first layer can represent.
 - rank [Φ 1] ≤ min(n, m + 1). **[P]** With ten inputs the named initialisations attain the bound at every width; what grows beyond m = n is not the rank but the distance to losing it: the condition
   falls. Their names hardly matter. **[N]**
 - With zero biases every hyperplane of the first layer passes through one point, the mean of the rows. **[P]** With two inputs that costs rank: the units know the rows by little more than their angle around that

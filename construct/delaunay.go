@@ -116,9 +116,9 @@ func planDelaunay(p *Problem) (Size, error) {
 		net, err := buildDelaunay(p)
 		return sizeOf(net, delaunayError(p)), err
 	}
-	perRow, numbers, layers := 28, 95, 9
+	perRow, numbers, layers := 46, 84, 17
 	if len(inputs) == 3 {
-		perRow, numbers, layers = 150, 900, 12
+		perRow, numbers, layers = 400, 840, 25
 	}
 	return Size{HiddenLayers: layers, Units: perRow * n, Parameters: (numbers + p.Set.P()) * n, Estimated: true, Error: delaunayError(p)}, nil
 }

@@ -48,12 +48,14 @@ var sections = []struct {
 	{"analyze", (*bench).analysis},
 	{"train", (*bench).train},
 	{"memorised", (*bench).memorised},
+	{"grid", (*bench).grid},
+	{"scatter", (*bench).scatter},
 	{"parts", (*bench).parts},
 }
 
 func main() {
 	data := flag.String("data", "../shared/data", "folder of the real tables")
-	only := flag.String("only", "", "sections to run, separated by commas: regression, generalize, digits, cover, forest, bits, analyze, train, memorised, parts; the others keep what the file says of them")
+	only := flag.String("only", "", "sections to run, separated by commas: regression, generalize, digits, cover, forest, bits, analyze, train, memorised, parts, grid, scatter; the others keep what the file says of them")
 	out := flag.String("o", "bench/RESULTS.md", "file to write")
 	flag.Parse()
 	if err := run(*data, *only, *out); err != nil {

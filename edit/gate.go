@@ -3,6 +3,7 @@ package edit
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"hinge/certify"
 	"hinge/internal/fixed"
@@ -33,12 +34,14 @@ import (
 // and t = 1/8, C = 2 g/t = 16 g: at x = 0 and 2 the thresholds sum to 7/8, and the
 // value unit gets g - 14 g < 0.
 type gate struct {
+	at    int         // the layer of the thresholds
 	rows  []int       // the group
 	slabs [][]float64 // q x (d+1): the hyperplanes, the bias last, numbers of the precision
 	half  []float64   // q: r, half the plateau's width
 	// Reach is, for each slab, 2r over the spread of the data along w: how much
 	// of the space near the data a slab takes in.
-	reach []float64
+	reach     []float64
+	precision network.Precision
 }
 
 const (
@@ -69,7 +72,7 @@ func (g *gater) find(group, shut []int) *gate {
 	for _, i := range group {
 		span.Add(fixed.Homogeneous(g.in.Centre.RawRowView(i)))
 	}
-	found := &gate{rows: group}
+	found := &gate{rows: group, precision: g.precision}
 	members := g.in.Select(group)
 	for first := true; len(shut) > 0; first = false {
 		if len(found.slabs) == mostSlabs {
@@ -201,45 +204,80 @@ type value struct {
 
 // gateUnits gathers the units of gates, to be added to a network in one go.
 type gateUnits struct {
-	thresholds network.New
-	values     []value
-	shut       [][2]int  // of each value: the thresholds of its gate, from and to
-	steep      []float64 // and their weight
+	gates  []*gate
+	values [][]value
+	steep  []float64 // of each gate, the weight that shuts it
 }
 
 // add adds a gate's units. The values are at most largest on any row.
-func (u *gateUnits) add(r *repair, g *gate, largest float64, values []value) {
+func (u *gateUnits) add(r *gating, g *gate, largest float64, values []value) {
 	precision := r.net.Precision
-	from := len(u.thresholds.Bias)
-	thinnest := math.Inf(1)
-	for k, row := range g.slabs {
-		d := len(row) - 1
-		down := make([]float64, d)
-		fixed.Axpy(down, -1, row[:d])
-		u.thresholds.W = append(u.thresholds.W, row[:d:d], down)
-		u.thresholds.Bias = append(u.thresholds.Bias, precision.Round(row[d]-g.half[k]), precision.Round(-row[d]-g.half[k]))
-		thinnest = min(thinnest, g.half[k])
-	}
+	thinnest := slices.Min(g.half)
 	// Outside, the thresholds sum to half at least: twice what is needed.
 	steep := precision.Round(2 * largest / thinnest * (1 + 4*precision.Eps()))
-	for _, v := range values {
-		u.values = append(u.values, v)
-		u.shut = append(u.shut, [2]int{from, len(u.thresholds.Bias)})
-		u.steep = append(u.steep, steep)
-	}
+	u.gates, u.values, u.steep = append(u.gates, g), append(u.values, values), append(u.steep, steep)
 }
 
-// into returns the stage's network with the units.
+// into returns the stage's network with the units. Layer by layer it adds the
+// units that carry the gates from below, one each, and the thresholds of the
+// gates that begin there; signal[k] tells where in the layer just made gate k has
+// the units whose sum is 0 inside it.
 func (u *gateUnits) into(s *stage) *network.Network {
-	own := s.net.Layers[s.first].Width()
-	var units network.New
-	for k, v := range u.values {
-		row := make([]float64, own+len(u.thresholds.Bias))
-		copy(row, v.w)
-		for j := u.shut[k][0]; j < u.shut[k][1]; j++ {
-			row[own+j] = -u.steep[k]
-		}
-		units.W, units.Bias, units.Out = append(units.W, row), append(units.Bias, v.base), append(units.Out, v.lift)
+	net := s.net
+	signal := make([][2]int, len(u.gates))
+	added := 0
+	lowest := s.first
+	for _, g := range u.gates {
+		lowest = min(lowest, g.at)
 	}
-	return s.net.AddUnits(s.first, u.thresholds).AddUnits(s.second, units)
+	for l := lowest; l <= s.first; l++ {
+		_, own := s.net.Layers[l].Map.Dims()
+		var units network.New
+		for k, g := range u.gates {
+			from := len(units.Bias)
+			switch {
+			case g.at < l:
+				units.W, units.Bias = append(units.W, reading(own+added, own, signal[k], 1)), append(units.Bias, 0)
+			case g.at == l:
+				units.W, units.Bias = g.thresholds(units.W, units.Bias, own+added)
+			}
+			signal[k] = [2]int{from, len(units.Bias)}
+		}
+		net, added = net.AddUnits(l, units), len(units.Bias)
+	}
+	_, own := s.net.Layers[s.second].Map.Dims()
+	var units network.New
+	for k, values := range u.values {
+		for _, v := range values {
+			row := reading(own+added, own, signal[k], -u.steep[k])
+			copy(row, v.w)
+			units.W, units.Bias, units.Out = append(units.W, row), append(units.Bias, v.base), append(units.Out, v.lift)
+		}
+	}
+	return net.AddUnits(s.second, units)
+}
+
+// reading returns a row of weights, all 0 but those of the added units from <= j
+// < to behind the own ones.
+func reading(width, own int, signal [2]int, weight float64) []float64 {
+	row := make([]float64, width)
+	for j := signal[0]; j < signal[1]; j++ {
+		row[own+j] = weight
+	}
+	return row
+}
+
+// thresholds appends the gate's threshold units, which read a layer of that
+// width.
+func (g *gate) thresholds(w [][]float64, bias []float64, width int) ([][]float64, []float64) {
+	precision := g.precision
+	for k, slab := range g.slabs {
+		d := len(slab) - 1
+		up, down := make([]float64, width), make([]float64, width)
+		copy(up, slab[:d])
+		fixed.Axpy(down[:d], -1, slab[:d])
+		w = append(w, up, down)
+		bias = append(bias, precision.Round(slab[d]-g.half[k]), precision.Round(-slab[d]-g.half[k]))
+	}
+	return w, bias
 }

@@ -1,10 +1,8 @@
 package edit
 
 import (
-	"math"
-	"math/rand/v2"
+	"fmt"
 	"slices"
-	"sort"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -13,22 +11,55 @@ import (
 	"hinge/network"
 )
 
+// Method is a way to repair.
+type Method string
+
+const (
+	Auto   Method = "auto"   // what changes least of what is possible
+	Output Method = "output" // the weights of the output layer
+	Inner  Method = "inner"  // the weights of a hidden layer
+	Bumps  Method = "bumps"  // bumps in the last hidden layer, for classes
+	Gates  Method = "gates"  // gates in the last two hidden layers
+	// None is what is told when every row was right.
+	None Method = "none"
+)
+
+// ParseMethod returns the Method of that name; "" is [Auto].
+func ParseMethod(name string) (Method, error) {
+	switch m := Method(name); m {
+	case Auto, Output, Inner, Bumps, Gates:
+		return m, nil
+	case "":
+		return Auto, nil
+	}
+	return "", fmt.Errorf("unknown %q: use auto, output, inner, bumps or gates", name)
+}
+
 // Options of [Repair]. The zero value works.
 type Options struct {
 	Preserve Preserve // default [Bits]
+	Method   Method   // default [Auto]
 	// Tolerance is the largest error of a fixed value, as a fraction of the range
-	// of the wanted values; 0 means 1e-6 in float64 and 1e-5 in float32.
+	// of the wanted values; 0 means 1e-6 in float64, and in float32 1e-5, or twice
+	// what two runtimes may differ by on the network as it is where that is more.
 	Tolerance float64
+	// KeepTolerance is how far an output of a kept row may move for [Values], as a
+	// fraction of its range over the given rows; 0 means 1e-9 in float64 and 1e-5
+	// in float32.
+	KeepTolerance float64
 	// Margin is by how much the wanted class shall win at a fixed row; 0 means a
 	// tenth of the median by which the network decides the given rows.
 	Margin float64
 	Seed   uint64 // of the random hyperplanes
+	// Progress, if not nil, is told the name of each stage as it begins.
+	Progress func(stage string)
 }
 
 // A Gate tells of one gate that a repair added.
 type Gate struct {
 	Rows  []int     `json:"rows"`            // those it is open on, as numbered in the file
 	Class string    `json:"class,omitempty"` // what it raises, for classes
+	Layer int       `json:"layer"`           // the hidden layer of its thresholds, the first is 1
 	Slabs int       `json:"slabs"`           // how many slabs it is cut out by
 	Reach []float64 `json:"reach"`           // of each slab: its width over the mean distance of the given rows
 	Units int       `json:"units"`
@@ -38,11 +69,21 @@ type Gate struct {
 type Kept struct {
 	Rows int `json:"rows"`
 	// Same is the number of rows on which every added unit is proved to be exactly
-	// 0, in any order of summation: their outputs are the old ones, bit for bit.
+	// 0, in any order of summation, while nothing else changed: their outputs are
+	// the old ones, bit for bit.
 	Same int `json:"same"`
-	// Moved bounds by how much an output of the other rows has moved; 0 when there
-	// are none.
-	Moved float64 `json:"moved"`
+	// Moved bounds by how much an output of the other rows differs between any run
+	// of the network before and any run of it after, whatever their orders of
+	// summation; 0 when there are no such rows. Beyond is what the edit has to do
+	// with it: every value that a run can give after the edit is within Beyond of
+	// one that a run could give before.
+	Moved  float64 `json:"moved"`
+	Beyond float64 `json:"beyond"`
+	// Fraction is Beyond as a fraction of the output's range over the given rows.
+	Fraction float64 `json:"fraction"`
+	// Decided is the number of rows whose largest output is proved to be the one
+	// it was.
+	Decided int `json:"decided"`
 	// Holds says that what was to be preserved is proved on every row.
 	Holds bool `json:"holds"`
 }
@@ -52,35 +93,42 @@ type Change struct {
 	Weights int `json:"weights"` // how many changed
 	// Relative is the length of their change over that of all weights of the layer.
 	Relative float64 `json:"relative"`
+	Layer    int     `json:"layer,omitempty"` // the hidden layer, the first is 1; one more than there are is the output layer
 }
-
-// How rows were repaired.
-const (
-	Untouched = "every row was right already"
-	ByGates   = "gates"
-)
 
 // Repaired is what [Repair] made.
 type Repaired struct {
 	Network *network.Network
-	Method  string
+	Method  Method
+	Tried   []string // what would not do, and why, in order
 	Change  Change
 	Already []int // rows to fix that were right before
 	Gates   []Gate
 	Added   int     // hidden units
 	Copied  int     // hidden units of a layer that copies the last one, where one was needed
 	Margin  float64 // the margin asked for
+	// Freedom bounds by how much two runs of the network as it was may differ on a
+	// row to fix, as a fraction of the range of the wanted values: no edit can
+	// promise more. It is 0 for classes.
+	Freedom float64
 	// Fix proves the wanted outputs, Keep that the other rows kept theirs.
 	Fix  *certify.Certificate
 	Keep Kept
 }
 
 // Repair gives every row of fix its targets while the rows of keep (n x d, nil
-// for none) keep their outputs. Rows of fix that are right already are kept, too.
-// keepRows numbers the rows of keep for messages.
+// for none) keep what [Options.Preserve] says. Rows of fix that are right
+// already are kept, too. keepRows numbers the rows of keep for messages.
+//
+// Of the methods it takes the first that can be proved:
+//
+//	bits       gates
+//	values     the output layer, a hidden layer (the one that changes least), gates
+//	decisions  the output layer, bumps or gates (whichever has fewer units)
 //
 // It returns a [*ShapeError] or [*OverlapError] for wishes that cannot be meant,
-// and an [*ImpossibleError] for those that cannot be met.
+// and an [*ImpossibleError] for those that cannot be met. What is proved stands
+// in the result: where Fix or Keep does not hold, nothing better was found.
 func Repair(net *network.Network, fix *dataset.Set, keep *mat.Dense, keepRows []int, opts Options) (*Repaired, error) {
 	if keep == nil {
 		keep = &mat.Dense{}
@@ -93,235 +141,159 @@ func Repair(net *network.Network, fix *dataset.Set, keep *mat.Dense, keepRows []
 		return nil, err
 	}
 	if len(r.wrong) == 0 {
-		return r.prove(net)
+		return r.prove(&attempt{net: net, method: None})
 	}
-	if r.stage, err = newStage(net); err != nil {
-		return nil, err
-	}
-	in, err := certify.Enclose(r.stage.net, r.x, r.stage.first)
+	methods, err := r.methods()
 	if err != nil {
 		return nil, err
 	}
-	r.gater = &gater{in: in, precision: net.Precision, rng: rand.New(rand.NewPCG(opts.Seed, 0x6a7e5))}
-	var edited *network.Network
-	if fix.IsClasses() {
-		edited, err = r.raiseClasses()
-	} else {
-		edited, err = r.setValues()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return r.prove(edited)
-}
-
-// repair is the state of a repair. Rows are counted through those of fix first
-// and those of keep after them.
-type repair struct {
-	net      *network.Network
-	fix      *dataset.Set
-	x        *mat.Dense // (k + n) x d, rounded to the precision
-	k        int        // rows to fix
-	keepRows []int
-	opts     Options
-
-	out   *mat.Dense // the network's outputs before the edit
-	pre   *mat.Dense // those of the rows of fix, before the last activation
-	wrong []int      // rows of fix to be changed
-	*stage
-	*gater
-	gates []*gate
-	facts []Gate
-	made  Repaired
-}
-
-func newRepair(net *network.Network, fix *dataset.Set, keep *mat.Dense, keepRows []int, opts Options) (*repair, error) {
-	r := &repair{net: net, fix: fix, k: fix.N(), keepRows: keepRows, opts: opts}
-	n, d := 0, net.Inputs()
-	if !keep.IsEmpty() {
-		if n, d = keep.Dims(); d != net.Inputs() {
-			return nil, &ShapeError{"the rows to keep", "inputs", d, net.Inputs()}
-		}
-	}
-	if fix.D() != net.Inputs() {
-		return nil, &ShapeError{"the rows to fix", "inputs", fix.D(), net.Inputs()}
-	}
-	if fix.P() != net.Outputs() {
-		return nil, &ShapeError{"the rows to fix", "outputs", fix.P(), net.Outputs()}
-	}
-	r.x = mat.NewDense(r.k+n, d, nil)
-	for i := range r.k + n {
-		row := r.x.RawRowView(i)
-		if i < r.k {
-			copy(row, fix.X.RawRowView(i))
-		} else {
-			copy(row, keep.RawRowView(i-r.k))
-		}
-		for j, v := range row {
-			row[j] = net.Precision.Round(v)
-		}
-	}
-	r.out = net.Eval(r.x)
-	r.pre = net.PreActivations(r.x.Slice(0, r.k, 0, d), len(net.Layers)-1)
-	return r, r.checkOverlap()
-}
-
-// checkOverlap looks for rows to fix that are rows to keep and want something
-// else than the network says.
-func (r *repair) checkOverlap() error {
-	rows := make(map[string]int, r.k)
-	for i := range r.k {
-		rows[key(r.x.RawRowView(i))] = i
-	}
-	var pairs [][2]int
-	total, _ := r.x.Dims()
-	for i := r.k; i < total; i++ {
-		if f, ok := rows[key(r.x.RawRowView(i))]; ok && !r.agrees(f) {
-			pairs = append(pairs, [2]int{r.fix.Rows[f], r.keepRow(i)})
-		}
-	}
-	if len(pairs) > 0 {
-		return &OverlapError{pairs}
-	}
-	return nil
-}
-
-// agrees reports whether the network gives row i of fix what is wanted.
-func (r *repair) agrees(i int) bool {
-	if r.fix.IsClasses() {
-		return margin(r.out.RawRowView(i), r.fix.Class[i]) > 0
-	}
-	return slices.Equal(r.out.RawRowView(i), r.fix.Y.RawRowView(i))
-}
-
-func (r *repair) keepRow(i int) int {
-	if i-r.k < len(r.keepRows) {
-		return r.keepRows[i-r.k]
-	}
-	return i - r.k + 1
-}
-
-func key(row []float64) string {
-	b := make([]byte, 0, 8*len(row))
-	for _, v := range row {
-		bits := math.Float64bits(v + 0) // -0 is 0
-		for range 8 {
-			b = append(b, byte(bits))
-			bits >>= 8
-		}
-	}
-	return string(b)
-}
-
-// margin returns by how much output c is larger than the others.
-func margin(out []float64, c int) float64 {
-	least := math.Inf(1)
-	for j, v := range out {
-		if j != c {
-			least = min(least, out[c]-v)
-		}
-	}
-	return least
-}
-
-// sort tells the rows to be changed from those that are right.
-func (r *repair) sort() error {
-	cert, err := certify.Certify(r.net, r.fix, certify.Options{Tolerance: r.opts.Tolerance})
-	if err != nil {
-		return err
-	}
-	missed := make(map[int]bool)
-	for _, m := range cert.Missed {
-		missed[m.Row] = true
-	}
-	for i := range r.k {
-		if missed[r.fix.Rows[i]] {
-			r.wrong = append(r.wrong, i)
-		} else {
-			r.made.Already = append(r.made.Already, r.fix.Rows[i])
-		}
-	}
-	r.made.Margin = r.opts.Margin
-	if r.fix.IsClasses() && r.made.Margin == 0 {
-		r.made.Margin = marginShare * r.typicalMargin()
-	}
-	return nil
-}
-
-// marginShare is what a fixed row gets of the median margin.
-const marginShare = 0.1
-
-// typicalMargin returns the median by which the network decides the given rows,
-// whatever it decides; 1 when that is 0.
-func (r *repair) typicalMargin() float64 {
-	n, _ := r.out.Dims()
-	margins := make([]float64, n)
-	for i := range margins {
-		out := slices.Clone(r.out.RawRowView(i))
-		sort.Float64s(out)
-		if p := len(out); p > 1 {
-			margins[i] = out[p-1] - out[p-2]
-		}
-	}
-	sort.Float64s(margins)
-	if m := margins[n/2]; m > 0 {
-		return m
-	}
-	return 1
-}
-
-// others returns the rows that are not of the group.
-func (r *repair) others(group []int) []int {
-	n, _ := r.x.Dims()
-	in := make(map[int]bool, len(group))
-	for _, i := range group {
-		in[i] = true
-	}
-	rest := make([]int, 0, n-len(group))
-	for i := range n {
-		if !in[i] {
-			rest = append(rest, i)
-		}
-	}
-	return rest
-}
-
-// groupShare is how many rows a gate is tried for at first, as a part of the
-// numbers that enter the layer of thresholds: half of the directions then stay
-// free to keep clear of the other rows.
-const groupShare = 0.5
-
-// open finds gates for the rows, in groups as large as may be. Rows that no gate
-// serves are returned.
-func (r *repair) open(rows []int, add func(g *gate)) (failed []int) {
-	_, width := r.in.Centre.Dims()
-	size := max(1, int(groupShare*float64(width)))
-	for len(rows) > 0 {
-		take := min(size, len(rows))
-		g := r.find(rows[:take], r.others(rows[:take]))
+	var best *Repaired
+	for _, m := range methods {
+		r.tell("trying: " + m.name)
+		made, err := m.try()
 		switch {
-		case g != nil:
-			add(g)
-			rows = rows[take:]
-		case take > 1:
-			size = take / 2
+		case err != nil && len(methods) == 1:
+			return nil, err
+		case err != nil:
+			r.tried = append(r.tried, m.name+": "+err.Error())
+		case made.proved():
+			made.Tried = r.tried
+			return made, nil
 		default:
-			failed = append(failed, rows[0])
-			rows = rows[1:]
+			r.tried = append(r.tried, m.name+": "+made.whyNot())
+			best = made
 		}
 	}
-	return failed
+	if best == nil {
+		return nil, &ImpossibleError{Reason: "no method can do this:\n  " + joinLines(r.tried), Advice: r.advice()}
+	}
+	best.Tried = r.tried
+	return best, nil
 }
 
-func (r *repair) impossible(rows []int) error {
-	e := &ImpossibleError{Reason: "no gate in " + r.net.Precision.String() + " tells these rows from the other ones"}
-	for _, i := range rows {
-		e.Rows = append(e.Rows, r.fix.Rows[i])
+// An attempt is an edited network that is not proved yet.
+type attempt struct {
+	net    *network.Network
+	method Method
+	layer  int // whose weights changed
+	stage  *stage
+	gates  []Gate
+}
+
+// way is a method to be tried.
+type way struct {
+	name string
+	try  func() (*Repaired, error)
+}
+
+// methods lists what may be tried, in order.
+func (r *repair) methods() ([]way, error) {
+	ways := map[Method]way{
+		Output: {"the output layer", r.byOutput},
+		Inner:  {"a hidden layer", r.byInner},
+		Bumps:  {"bumps", r.byBumps},
+		Gates:  {"gates", r.byGates},
 	}
+	preserve, classes := r.opts.Preserve, r.fix.IsClasses()
+	if m := r.opts.Method; m != "" && m != Auto {
+		switch {
+		case m != Gates && preserve == Bits:
+			return nil, &ImpossibleError{Reason: fmt.Sprintf("the method %s moves last bits", m), Advice: "preserve values or decisions, or use gates"}
+		case m == Bumps && (!classes || preserve != Decisions):
+			return nil, &ImpossibleError{Reason: "bumps keep decisions of classes", Advice: "preserve decisions, or use another method"}
+		}
+		return []way{ways[m]}, nil
+	}
+	order := []Method{Gates}
+	switch {
+	case preserve == Values, preserve == Decisions && !classes:
+		order = []Method{Output, Inner, Gates}
+	case preserve == Decisions && r.net.Precision == network.Float64:
+		ways[Bumps] = way{"bumps and gates", r.byFewestUnits}
+		order = []Method{Output, Bumps}
+	case preserve == Decisions: // bumps cancel, which float32 seldom stands
+		order = []Method{Output, Gates}
+	}
+	var list []way
+	for _, m := range order {
+		list = append(list, ways[m])
+	}
+	return list, nil
+}
+
+// proved reports whether fixed and kept rows are what they should be.
+func (r *Repaired) proved() bool { return r.Fix.Holds && r.Keep.Holds }
+
+// whyNot says what is not proved.
+func (r *Repaired) whyNot() string {
+	switch {
+	case !r.Fix.Holds:
+		return fmt.Sprintf("%d of %d rows to fix are not proved to be hit", len(r.Fix.Missed), r.Fix.Rows)
+	case r.Keep.Decided < r.Keep.Rows:
+		return fmt.Sprintf("%d of %d rows to keep are not proved to be decided as before", r.Keep.Rows-r.Keep.Decided, r.Keep.Rows)
+	}
+	return fmt.Sprintf("outputs of rows to keep move by up to %.2g of their range", r.Keep.Fraction)
+}
+
+func (r *repair) advice() string {
 	if r.net.Precision == network.Float32 {
-		e.Advice = "use float64"
-	} else {
-		e.Advice = "leave them out, or the rows that are nearly the same"
+		return "use float64"
 	}
-	return e
+	return "leave out the rows that are nearly the same, or ask for less"
+}
+
+func (r *repair) tell(stage string) {
+	if r.opts.Progress != nil {
+		r.opts.Progress(stage)
+	}
+}
+
+// byBumps corrects classes in the last hidden layer (see construct.PatchNetwork).
+func (r *repair) byBumps() (*Repaired, error) {
+	class := make([]int, r.rows())
+	for i := range class {
+		class[i] = r.decision(i)
+	}
+	set, err := dataset.NewClasses(mat.DenseCopyOf(r.x), class, r.fix.Schema.Classes)
+	if err != nil {
+		return nil, err
+	}
+	net, _, err := patchNetwork(set, r.net, r.opts.Seed)
+	if err != nil {
+		return nil, err
+	}
+	return r.prove(&attempt{net: net, method: Bumps})
+}
+
+// byFewestUnits takes bumps or gates.
+func (r *repair) byFewestUnits() (*Repaired, error) {
+	bumps, err := r.byBumps()
+	if err == nil && bumps.proved() && bumps.Added <= leastGateUnits*r.classesRaised() {
+		return bumps, nil
+	}
+	if err != nil {
+		r.tried = append(r.tried, "bumps: "+err.Error())
+	}
+	gates, failed := r.byGates()
+	switch {
+	case failed != nil && err != nil:
+		return nil, failed
+	case failed != nil, err == nil && bumps.proved() && (!gates.proved() || bumps.Added <= gates.Added+gates.Copied):
+		return bumps, nil
+	}
+	return gates, nil
+}
+
+// leastGateUnits is how many units a gate has at least, and every class that is
+// raised needs a gate.
+const leastGateUnits = 3
+
+func (r *repair) classesRaised() int {
+	var classes []int
+	for _, i := range r.wrong {
+		if c := r.fix.Class[i]; !slices.Contains(classes, c) {
+			classes = append(classes, c)
+		}
+	}
+	return len(classes)
 }

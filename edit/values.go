@@ -17,30 +17,32 @@ import (
 //
 // which is g inside the gate and exactly 0 outside; the second unit serves all
 // outputs.
-func (r *repair) setValues() (*network.Network, error) {
+func (r *gating) setValues() error {
 	lack, err := r.lacks()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	h := r.stage.net.Activations(r.x, r.first)
-	var units gateUnits
+	h := r.stage.net.Activations(r.x, r.stage.first)
 	var failed []int
 	for rest := r.wrong; len(rest) > 0; {
 		group := independent(h, rest)
 		var opened []int
-		bad := r.open(group, func(g *gate) {
+		bad, err := r.open(group, func(g *gate) {
 			opened = append(opened, g.rows...)
 			values, largest := r.corrections(g, h, lack)
-			units.add(r, g, largest, values)
-			r.note(g, "", 2*len(g.slabs)+len(values))
+			r.units.add(r, g, largest, values)
+			r.note(g, "", len(values))
 		})
+		if err != nil {
+			return err
+		}
 		failed = append(failed, bad...)
 		rest = without(rest, opened, bad)
 	}
 	if len(failed) > 0 {
-		return nil, r.impossible(failed)
+		return r.impossible(failed)
 	}
-	return units.into(r.stage), nil
+	return nil
 }
 
 // lacks returns what every row of fix lacks of every output before the last
@@ -101,14 +103,14 @@ func without(rows, a, b []int) []int {
 
 // corrections returns the value units of a gate and the largest value that one
 // of them takes anywhere on the rows.
-func (r *repair) corrections(g *gate, h, lack *mat.Dense) (values []value, largest float64) {
+func (r *gating) corrections(g *gate, h, lack *mat.Dense) (values []value, largest float64) {
 	var span fixed.Span
 	for _, i := range g.rows {
 		span.Add(fixed.Homogeneous(h.RawRowView(i)))
 	}
 	_, p := lack.Dims()
 	var affine [][]float64
-	down := make([]float64, r.stage.net.Layers[r.second+1].Width())
+	down := make([]float64, r.stage.net.Layers[r.stage.second+1].Width())
 	for o := range p {
 		want := make([]float64, len(g.rows))
 		moves := false
@@ -123,7 +125,7 @@ func (r *repair) corrections(g *gate, h, lack *mat.Dense) (values []value, large
 		for j, v := range w {
 			w[j] = r.net.Precision.Round(v)
 		}
-		lift, _ := r.lift(o)
+		lift, _ := r.stage.lift(o)
 		fixed.Axpy(down, -1, lift)
 		affine, values = append(affine, w), append(values, value{w: w[:len(w)-1], base: w[len(w)-1], lift: lift})
 	}
@@ -136,7 +138,7 @@ func (r *repair) corrections(g *gate, h, lack *mat.Dense) (values []value, large
 }
 
 // reachOf returns the largest |g| on the group and on all rows.
-func (r *repair) reachOf(affine [][]float64, h *mat.Dense, group []int) (inside, anywhere float64) {
+func (r *gating) reachOf(affine [][]float64, h *mat.Dense, group []int) (inside, anywhere float64) {
 	n, _ := h.Dims()
 	at := func(i int) float64 {
 		most := 0.0

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -27,6 +28,8 @@ type Repair struct {
 	Precision string `json:"precision"`
 	Preserve  string `json:"preserve"`
 	Method    string `json:"method"`
+	// Tried lists what would not do, with the reason, in order.
+	Tried []string `json:"tried"`
 
 	Rows    []Repaired `json:"rows"`    // every row that was to be fixed
 	Already int        `json:"already"` // how many of them were right before
@@ -38,6 +41,9 @@ type Repair struct {
 	Change edit.Change `json:"change"`           // of the weights that were there
 	Gates  []edit.Gate `json:"gates"`
 
+	// Freedom bounds by how much two runs of the network as it was may differ on
+	// a fixed row, as a fraction of the range of the wanted values.
+	Freedom     float64              `json:"freedom,omitempty"`
 	Certificate *certify.Certificate `json:"certificate"` // of the fixed rows
 	Keep        edit.Kept            `json:"keep"`
 	Test        *Reach               `json:"test,omitempty"`
@@ -75,7 +81,8 @@ type Reach struct {
 // NewRepair reports a repair of net for the rows of fix.
 func NewRepair(net *network.Network, fix *dataset.Set, opts edit.Options, r *edit.Repaired) *Repair {
 	report := &Repair{
-		Task: string(fix.Schema.Task), Precision: net.Precision.String(), Preserve: string(opts.Preserve), Method: r.Method,
+		Task: string(fix.Schema.Task), Precision: net.Precision.String(), Preserve: string(cmp.Or(opts.Preserve, edit.Bits)), Method: string(r.Method),
+		Tried: slices.Concat([]string{}, r.Tried), Freedom: r.Freedom,
 		Already: len(r.Already), Margin: r.Margin, Units: net.Units(), Added: r.Added, Copied: r.Copied, Change: r.Change, Gates: r.Gates,
 		Certificate: r.Fix, Keep: r.Keep, Notes: slices.Concat([]string{}, net.Notes(), fix.Notes),
 	}

@@ -168,6 +168,14 @@ func (r *Repair) Text() string {
 	f.add("units", "%s", r.unitsText())
 	if len(r.Gates) > 0 {
 		f.add("reach", "%s", r.reachText())
+	} else if r.Method != string(edit.None) {
+		f.add("reach", "%s", map[bool]string{
+			true:  "each bump is felt near a hyperplane of what enters the last hidden layer; --test counts rows there",
+			false: "a changed weight is felt everywhere; --test counts the rows whose decision changed",
+		}[r.Method == string(edit.Bumps)])
+	}
+	for _, t := range r.Tried {
+		f.add("tried", "%s", t)
 	}
 	if r.Test != nil {
 		f.add("test", "%s", r.Test.text())
@@ -194,7 +202,14 @@ func (r *Repair) fixText() string {
 	if r.Task == string(dataset.Classification) {
 		text += "; the wanted class wins by at least " + atLeast(r.Certificate.MinMargin)
 	} else {
-		text += fmt.Sprintf("; the error is at most %s of the range", atMost(r.Certificate.MaxError))
+		worst := 0.0
+		for _, row := range r.Rows {
+			worst = max(worst, row.Error)
+		}
+		text += fmt.Sprintf("; the error is %s of the range as computed here, and at most %s", atMost(worst), atMost(r.Certificate.MaxError))
+		if r.Freedom > r.Certificate.MaxError/4 {
+			text += fmt.Sprintf("\n(two runs of the network as it was may differ by %s there: its own rounding leaves no more to promise)", atMost(r.Freedom))
+		}
 	}
 	if r.Already > 0 {
 		text += fmt.Sprintf("\n%s right before", several(r.Already, "row was", "rows were"))
@@ -203,21 +218,47 @@ func (r *Repair) fixText() string {
 }
 
 func (r *Repair) keepText() string {
+	rows := several(r.Keep.Rows, "row", "rows")
 	switch {
 	case r.Keep.Rows == 0:
 		return "no rows were named"
+	case r.Keep.Same == r.Keep.Rows && r.Method == string(edit.None):
+		return fmt.Sprintf("%s of %s: nothing changed", rows, r.Source)
 	case r.Keep.Same == r.Keep.Rows:
-		return fmt.Sprintf("%s of %s: every output is the same, bit for bit\n(what was added is proved to be exactly 0 there, in any order of summation)", several(r.Keep.Rows, "row", "rows"), r.Source)
-	case r.Preserve == string(edit.Decisions):
-		return fmt.Sprintf("%s of %s: the class that wins is proved to be the same on every row\n(the outputs move by at most %s)", several(r.Keep.Rows, "row", "rows"), r.Source, atMost(r.Keep.Moved))
+		return fmt.Sprintf("%s of %s: every output is the same, bit for bit\n(what was added is proved to be exactly 0 there, in any order of summation)", rows, r.Source)
+	case r.Preserve != string(edit.Decisions):
+		return fmt.Sprintf("%s of %s: every output is proved to be within %s (%s of its range) of one that the network could give before%s",
+			rows, r.Source, atMost(r.Keep.Beyond), atMost(r.Keep.Fraction), r.movedText())
+	case r.Keep.Decided == r.Keep.Rows:
+		return fmt.Sprintf("%s of %s: the class that wins is proved to be the same on every row%s", rows, r.Source, r.movedText())
 	}
-	return fmt.Sprintf("%s of %s: proved to move by at most %s", several(r.Keep.Rows, "row", "rows"), r.Source, atMost(r.Keep.Moved))
+	return fmt.Sprintf("%s of %s: the class that wins is proved to be the same on only %s%s", rows, r.Source, several(r.Keep.Decided, "row", "rows"), r.movedText())
+}
+
+func (r *Repair) movedText() string {
+	return fmt.Sprintf("\n(outputs of two runs, one before and one after, differ by at most %s)", atMost(r.Keep.Moved))
+}
+
+// layerName names a hidden layer of the change, or the output layer.
+func (r *Repair) layerName() string {
+	if r.Method == string(edit.Output) {
+		return "the output layer"
+	}
+	return fmt.Sprintf("hidden layer %d", r.Change.Layer)
 }
 
 func (r *Repair) unitsText() string {
-	text := fmt.Sprintf("%s -> %s", count(r.Units), count(r.Units+r.Added+r.Copied))
-	if len(r.Gates) > 0 {
+	text := count(r.Units)
+	if r.Added+r.Copied == 0 {
+		text += ", none added"
+	} else {
+		text += " -> " + count(r.Units+r.Added+r.Copied)
+	}
+	switch {
+	case len(r.Gates) > 0:
 		text += fmt.Sprintf(": %s of %s in all", several(len(r.Gates), "gate", "gates"), several(r.Added, "unit", "units"))
+	case r.Method == string(edit.Bumps):
+		text += fmt.Sprintf(": %s of bumps in the last hidden layer", several(r.Added, "unit", "units"))
 	}
 	if r.Copied > 0 {
 		text += fmt.Sprintf(", and a layer of %s that copies the last hidden one, for the gates to end in", several(r.Copied, "unit", "units"))
@@ -225,7 +266,7 @@ func (r *Repair) unitsText() string {
 	if r.Change.Weights == 0 {
 		return text + "; no weight that was there changed"
 	}
-	return text + fmt.Sprintf("; %s changed, by %s of their length", several(r.Change.Weights, "weight", "weights"), number(r.Change.Relative))
+	return text + fmt.Sprintf("; %s of %s changed, by %s of their length", several(r.Change.Weights, "weight", "weights"), r.layerName(), number(r.Change.Relative))
 }
 
 func (r *Repair) reachText() string {

@@ -29,6 +29,7 @@ type repairVerb struct {
 	keep   string
 	most   int
 	how    string
+	method string
 	opt    edit.Options
 }
 
@@ -42,10 +43,15 @@ row of --keep keeps what NET says there: every bit of it, its values within a
 proved bound, or only its decision, as --preserve says. --fix wrong means the rows
 of --keep that NET misses.
 
-What is added is proved to be exactly 0 on the kept rows, and the fixed rows are
-certified in NET's own arithmetic. Contradictory wishes are named by row, and
-nothing is written. --test tells how far the change is felt on rows that the repair
-did not see.`,
+--preserve bits adds gates, units that are proved to be exactly 0 on the kept rows.
+--preserve values changes weights of the output layer or of a hidden layer where the
+rank of the kept rows allows, and adds gates otherwise. --preserve decisions changes
+the output layer, or adds bumps or gates, whichever are fewer units. --method forces
+one of them.
+
+The fixed rows are certified in NET's own arithmetic. Contradictory wishes are named
+by row, and nothing is written. --test tells how far the change is felt on rows that
+the repair did not see.`,
 		Example: `hinge repair model.onnx --fix complaints.csv --keep regression-suite.csv -o fixed.onnx
 hinge repair mnist.onnx --fix wrong --keep train-images-idx3-ubyte.gz,train-labels-idx1-ubyte.gz --scale 1/255 -o fixed.onnx`,
 		Args: cobra.MaximumNArgs(1),
@@ -61,6 +67,8 @@ hinge repair mnist.onnx --fix wrong --keep train-images-idx3-ubyte.gz,train-labe
 	flags.StringVar(&v.keep, "keep", "", "the rows whose outputs must not move")
 	flags.IntVar(&v.most, "most", 0, "fix at most this many rows, from the top")
 	flags.StringVar(&v.how, "preserve", string(edit.Bits), "of the kept rows: bits, values or decisions")
+	flags.StringVar(&v.method, "method", string(edit.Auto), "auto, output, inner, bumps or gates")
+	flags.Float64Var(&v.opt.KeepTolerance, "keep-tolerance", 0, "values: how far an output of a kept row may move, as a fraction of its range (default 1e-9, in float32 1e-5)")
 	flags.Float64Var(&v.opt.Margin, "margin", 0, "classes: by how much the wanted class shall win (default: a tenth of what is usual)")
 	flags.Float64Var(&v.opt.Tolerance, "tolerance", 0, "numbers: largest error at a fixed row, as a fraction of the range of the wanted values")
 	flags.Uint64Var(&v.opt.Seed, "seed", 0, "seed of random choices")
@@ -87,6 +95,7 @@ func (v *repairVerb) run(cmd *cobra.Command, args []string) error {
 	}
 	read := time.Since(start).Seconds()
 	p.stage("repairing " + args[0])
+	v.opt.Progress = p.stage
 	start = time.Now()
 	repaired, r, err := hinge.Repair(net, w.fix, w.keep, w.keepRows, v.opt)
 	if err != nil {
@@ -97,12 +106,12 @@ func (v *repairVerb) run(cmd *cobra.Command, args []string) error {
 	if r.Test, err = v.edited.reach(net, repaired, &v.data, &v.scale, p); err != nil {
 		return err
 	}
-	if !r.Certificate.Holds && !v.edited.force {
+	if no := v.refuse(r, net); no != nil && !v.edited.force {
 		p.end()
 		if err := v.out.print(cmd, r); err != nil {
 			return err
 		}
-		return withHint(&answerNo{"the fixed rows are not certified; nothing is written"}, "%s", v.loosen(r, net))
+		return no
 	}
 	return v.edited.write(cmd, &v.out, p, repaired, r, &r.File, &r.Bytes)
 }
@@ -124,18 +133,41 @@ func (v *repairVerb) settle(cmd *cobra.Command) (err error) {
 	if cmd.Flags().Changed("tolerance") && !(v.opt.Tolerance > 0 && v.opt.Tolerance < 1) {
 		return fmt.Errorf("--tolerance is %v: give a fraction of the range, above 0 and below 1", v.opt.Tolerance)
 	}
+	if cmd.Flags().Changed("keep-tolerance") && !(v.opt.KeepTolerance > 0 && v.opt.KeepTolerance < 1) {
+		return fmt.Errorf("--keep-tolerance is %v: give a fraction of the range, above 0 and below 1", v.opt.KeepTolerance)
+	}
 	if v.opt.Preserve, err = edit.ParsePreserve(v.how); err != nil {
 		return fmt.Errorf("--preserve: %w", err)
+	}
+	if v.opt.Method, err = edit.ParseMethod(v.method); err != nil {
+		return fmt.Errorf("--method: %w", err)
 	}
 	return v.edited.settle()
 }
 
+// refuse returns what is not proved, nil when all is.
+func (v *repairVerb) refuse(r *report.Repair, net *network.Network) error {
+	switch {
+	case !r.Certificate.Holds:
+		return withHint(&answerNo{"the fixed rows are not certified; nothing is written"}, "%s", v.loosen(r, net))
+	case !r.Keep.Holds && v.opt.Preserve == edit.Decisions:
+		return withHint(&answerNo{"not every decision of the rows to keep is proved to be the same; nothing is written"}, "--method auto or gates; --force writes the network as it is")
+	case !r.Keep.Holds:
+		return withHint(&answerNo{"the rows to keep may move farther than is allowed; nothing is written"}, "--keep-tolerance %.1e would hold, and so would --method gates; --force writes the network as it is", 1.1*r.Keep.Fraction)
+	}
+	return nil
+}
+
 // loosen says what would make the certificate hold.
 func (v *repairVerb) loosen(r *report.Repair, net *network.Network) string {
-	if net.Precision == network.Float32 {
-		return "--precision float64 rounds less; --force writes the network as it is"
+	text := "--force writes the network as it is"
+	if r.Task != string(dataset.Classification) {
+		text = fmt.Sprintf("--tolerance %.1e would hold; %s", 1.1*r.Certificate.MaxError, text)
 	}
-	return fmt.Sprintf("--tolerance %.1e would hold; --force writes the network as it is", 1.1*r.Certificate.MaxError)
+	if net.Precision == network.Float32 {
+		text = "--precision float64 rounds less; " + text
+	}
+	return text
 }
 
 // wishes are the rows of a repair.

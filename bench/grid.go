@@ -13,15 +13,13 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"hinge/internal/ort"
-	"hinge/network"
 	"hinge/onnx"
 )
 
 const (
 	cubeSide    = 33
 	manyColours = 2_000_000
-	fewColours  = 500 // for ONNX Runtime, which touches every vertex for each
+	fewColours  = 500 // layer by layer, which touches every vertex for each
 )
 
 // grid: a colour table as a network, layer by layer and box by box.
@@ -58,16 +56,6 @@ func (b *bench) grid() error {
 	start = time.Now()
 	plain := net.Eval(few)
 	b.rate("hinge, layer by layer", fewColours, time.Since(start), fmt.Sprintf("%v to box by box", largestDifference(plain, quick)))
-	model, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	start = time.Now()
-	if out, err := ort.Eval(model, few, network.Float32); err != nil {
-		b.printf("| ONNX Runtime | skipped: %v | |\n", err)
-	} else {
-		b.rate("ONNX Runtime", fewColours, time.Since(start), fmt.Sprintf("%.1e to box by box", largestDifference(out, quick)))
-	}
 	return nil
 }
 

@@ -117,4 +117,18 @@ func BenchmarkColours(b *testing.B) {
 		}
 		b.ReportMetric(float64(b.N)*256/b.Elapsed().Seconds(), "colours/s")
 	})
+	b.Run("ONNX Runtime", func(b *testing.B) {
+		if _, err := ort.Find(); err != nil {
+			b.Skip(err)
+		}
+		model, err := onnx.Encode(net, onnx.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		few := x.Slice(0, 256, 0, 3).(*mat.Dense)
+		for b.Loop() {
+			ort.Run(b, model, few, network.Float32)
+		}
+		b.ReportMetric(float64(b.N)*256/b.Elapsed().Seconds(), "colours/s")
+	})
 }

@@ -84,15 +84,6 @@ type lattice struct {
 	row   []int       // of every vertex, last axis fastest: a row of the table
 }
 
-// size returns the number of vertices of the first k axes.
-func (g *lattice) size(k int) int {
-	n := 1
-	for _, places := range g.place[:k] {
-		n *= len(places)
-	}
-	return n
-}
-
 // buildGrid builds the network; the plan builds it too, in O(n log n + n p).
 func buildGrid(p *Problem) (*network.Network, error) {
 	scale, err := gridScale(p)

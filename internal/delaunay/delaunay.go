@@ -52,8 +52,8 @@ type Triangulation struct {
 	mark    []int32 // insertion at which a simplex was found in conflict or not
 	inside  []bool
 	round   int32
-	queued  []int32 // insertion at which a simplex was taken out
-	found   []int32 // those taken out
+	queued  []int32            // insertion at which a simplex was taken out
+	found   []int32            // those taken out
 	ridges  map[[2]int32]int32 // of new simplices: face waiting for its other side
 	Doubles [][2]int32         // equal points: the later one, which is not a vertex, and the earlier one
 }

@@ -57,6 +57,8 @@ type Code struct {
 	// Decoded certifies that the decoder returns every input of every row from any
 	// of its codes: its error is 0 when all come back bit for bit.
 	Decoded *certify.Certificate
+
+	coded *certify.Enclosure // the codes as any runtime computes them
 }
 
 // Quality is what codes are worth.
@@ -127,12 +129,18 @@ func Encode(ctx context.Context, set *dataset.Set, opts Options) (*Code, error) 
 	pca := principal(set.X, max(opts.Dims, 2))
 	c := &Code{Set: set}
 	layout := place(set, pca, opts.Dims)
-	stage("building the encoder")
-	if err := c.encoder(layout, opts); err != nil {
-		return nil, err
+	var err error
+	for _, share := range stepShares {
+		stage("building the encoder")
+		if err = c.encoder(layout, share, opts); err != nil {
+			continue
+		}
+		stage("building the decoder")
+		if err = c.decoder(opts); err == nil && c.Decoded.Holds {
+			break
+		}
 	}
-	stage("building the decoder")
-	if err := c.decoder(opts); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	stage("measuring the codes")
@@ -141,30 +149,33 @@ func Encode(ctx context.Context, set *dataset.Set, opts Options) (*Code, error) 
 	return c, c.compare(ctx, pca, opts)
 }
 
-// encoder builds the network that takes every row to its place, and encloses
-// what it computes.
-func (c *Code) encoder(l *layout, opts Options) error {
+// encoder builds the network that takes every row to its place, or within a share
+// of a step of it, and encloses what it computes.
+func (c *Code) encoder(l *layout, share float64, opts Options) error {
 	target := *c.Set
 	target.Y, target.Class = l.codes, nil
-	target.Schema.Task, target.Schema.Classes, target.Schema.Targets = dataset.Regression, nil, codeNames(opts.Dims)
-	p := &construct.Problem{Set: &target, Precision: opts.Precision, Seed: opts.Seed, Tolerance: l.tolerance()}
-	built, err := construct.Choose(p)
+	target.Schema.Task, target.Schema.Classes, target.Schema.Targets = dataset.Regression, nil, CodeNames(opts.Dims)
+	p := &construct.Problem{Set: &target, Precision: opts.Precision, Seed: opts.Seed, Tolerance: l.tolerance(share)}
+	var err error
+	for _, c.Construction = range []string{"affine", "deep-slab", construct.Auto} {
+		if c.Encoder, err = construct.BuildNamed(p, c.Construction); err == nil {
+			break
+		}
+	}
 	if err != nil {
 		return err
 	}
-	c.Construction = built.Name
-	if c.Encoder, err = built.Construct(p); err != nil {
-		return err
-	}
+	c.Construction = c.Encoder.Meta[construct.MetaConstruction]
 	e, err := certify.Enclose(c.Encoder, c.Set.X, len(c.Encoder.Layers))
 	if err != nil {
 		return err
 	}
-	c.Codes, c.Radius = e.Centre, e.Radius
+	c.Codes, c.Radius, c.coded = e.Centre, e.Radius, e
 	return nil
 }
 
-func codeNames(q int) []string {
+// CodeNames names the numbers of a code.
+func CodeNames(q int) []string {
 	names := make([]string, q)
 	for k := range names {
 		names[k] = fmt.Sprintf("code%d", k+1)
@@ -177,7 +188,7 @@ func codeNames(q int) []string {
 func (c *Code) decoder(opts Options) error {
 	back := &dataset.Set{X: c.Codes, Y: c.Set.X, Rows: c.Set.Rows, Source: c.Set.Source}
 	back.Schema.Task, back.Schema.Targets = dataset.Regression, c.Set.Schema.InputNames()
-	for _, name := range codeNames(opts.Dims) {
+	for _, name := range CodeNames(opts.Dims) {
 		back.Schema.Columns = append(back.Schema.Columns, dataset.Column{Name: name})
 	}
 	n, q := c.Codes.Dims()
@@ -192,10 +203,6 @@ func (c *Code) decoder(opts Options) error {
 	if err != nil {
 		return err
 	}
-	fed, err := certify.Enclose(c.Encoder, c.Set.X, len(c.Encoder.Layers))
-	if err != nil {
-		return err
-	}
-	c.Decoded, err = certify.CertifyFed(c.Decoder, fed, back, certify.Options{})
+	c.Decoded, err = certify.CertifyFed(c.Decoder, c.coded, back, certify.Options{})
 	return err
 }

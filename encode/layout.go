@@ -16,16 +16,17 @@ import (
 // classes are a wider gap apart, so each class is an interval.
 //
 // Two numbers or more: class c of k sits at the corner (cos, sin)(2 pi c/k) of a
-// regular polygon, its rows within rho of the corner. The hull of the other
-// classes comes no nearer to the corner, along its direction, than
+// regular polygon, its rows in a box around the corner, a deep along the radius
+// and b wide along the tangent on either side. Along the radius of its corner the class
+// begins at 1 - a, and the class j corners on ends, with phi = 2 pi j/k, at
 //
-//	1 - cos(2 pi/k) - 2 rho,
+//	cos phi + a |cos phi| + b |sin phi|.
 //
-// since that is where the neighbours' chord passes; rho is chosen such that this
-// is cutRoom of what there is, so the line halfway cuts the class off [proved here].
-// Within its square or cube a class fills a grid, row by row of the ranks of the
-// principal directions: near rows tend to have near codes, and no two codes are
-// closer than a step of the grid, about rho n_c^(-1/q).
+// a and b are such that of 1 - cos phi at least cutRoom is left in between for
+// every j, so the line halfway cuts the class off [proved here]; of all such boxes
+// the one of the largest area is taken. Within its box a class fills a grid, by the ranks of its
+// rows along the principal directions: near rows tend to have near codes, and no
+// two codes are closer than a step of the grid.
 type layout struct {
 	codes *mat.Dense // n x q
 	step  float64    // least distance between two codes, in the largest coordinate
@@ -41,14 +42,16 @@ const (
 	// classGap is the gap between the intervals of one-number codes, as a part of
 	// the number of rows.
 	classGap = 0.05
-	// stepShare is how far off a code may be, as a part of a step: the decoder then
-	// has the rest to tell codes apart in.
-	stepShare = 1.0 / 64
 )
 
-// tolerance returns how accurate the encoder must be, as a fraction of the
-// codes' range.
-func (l *layout) tolerance() float64 {
+// stepShares are how far off a code may be, as a part of a step, one after the
+// other: the decoder has the rest to tell codes apart in, and the encoder is
+// easier to build the more it is allowed.
+var stepShares = []float64{1.0 / 1024, 1.0 / 128, 1.0 / 32}
+
+// tolerance returns how accurate the encoder must be for codes within a share of
+// a step, as a fraction of the codes' range.
+func (l *layout) tolerance(share float64) float64 {
 	n, q := l.codes.Dims()
 	widest := 0.0
 	for j := range q {
@@ -59,9 +62,9 @@ func (l *layout) tolerance() float64 {
 		widest = max(widest, hi-lo)
 	}
 	if widest == 0 {
-		return stepShare
+		return share
 	}
-	return min(stepShare, stepShare*l.step/widest)
+	return min(share, share*l.step/widest)
 }
 
 // place chooses the codes of all rows.
@@ -117,37 +120,106 @@ func (l *layout) line(classes [][]int, pca *components) {
 
 // polygon puts the classes at the corners of a regular polygon.
 func (l *layout) polygon(classes [][]int, pca *components, q int) {
-	k := float64(len(classes))
-	room := 1 - math.Cos(2*math.Pi/k)
-	rho := (1 - cutRoom) * room / 2
-	if len(classes) == 1 {
-		rho, room = 1, 0
+	deep, wide, offset := box(len(classes))
+	half := make([]float64, q)
+	for j := range half {
+		half[j] = wide
 	}
-	side := rho / math.Sqrt2 // half the side of the square within the disc
+	half[0] = deep
 	l.step = math.Inf(1)
 	for c, rows := range classes {
-		turn := 2 * math.Pi * float64(c) / k
-		w := make([]float64, q)
-		w[0], w[1] = math.Cos(turn), math.Sin(turn)
-		l.normal, l.offset = append(l.normal, w), append(l.offset, 1-room/2)
-		l.fill(rows, pca, w, side, len(classes) > 1)
+		turn := 2 * math.Pi * float64(c) / float64(len(classes))
+		corner := make([]float64, q)
+		corner[0], corner[1] = math.Cos(turn), math.Sin(turn)
+		l.normal, l.offset = append(l.normal, corner), append(l.offset, offset)
+		l.fill(rows, pca, corner, half)
 	}
 }
 
-// fill puts the rows of one class on a grid around a corner.
-func (l *layout) fill(rows []int, pca *components, corner []float64, side float64, shift bool) {
+// box returns the half-depth and the half-width of the boxes of k classes, and
+// where, along the radius of its corner, a class is cut off.
+func box(k int) (deep, wide, offset float64) {
+	for _, shape := range boxShapes {
+		a := math.Inf(1)
+		for j := 1; j < k; j++ {
+			sin, cos := math.Sincos(2 * math.Pi * float64(j) / float64(k))
+			a = min(a, (1-cutRoom)*(1-cos)/(1+math.Abs(cos)+shape*math.Abs(sin)))
+		}
+		if k == 1 {
+			a = 1 / max(1, shape)
+		}
+		if a*a*shape > deep*wide {
+			deep, wide = a, a*shape
+		}
+	}
+	end := math.Inf(-1) // of the other classes
+	for j := 1; j < k; j++ {
+		sin, cos := math.Sincos(2 * math.Pi * float64(j) / float64(k))
+		end = max(end, cos+deep*math.Abs(cos)+wide*math.Abs(sin))
+	}
+	if k == 1 {
+		end = -1 - deep
+	}
+	return deep, wide, (1 - deep + end) / 2
+}
+
+// boxShapes are the widths over depths that are tried.
+var boxShapes = []float64{1, 1.25, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6}
+
+// fill puts the rows of one class on a grid in the box around a corner: cells of
+// about one size in all directions.
+func (l *layout) fill(rows []int, pca *components, corner, half []float64) {
 	if len(rows) == 0 {
 		return
 	}
-	q := len(corner)
-	per := int(math.Ceil(math.Pow(float64(len(rows)), 1/float64(q)) - 1e-9))
+	at := l.ranks(rows, pca, half)
+	q := len(half)
+	most := make([]int, q) // the slices of every direction
+	for j := range q {
+		for _, place := range at {
+			most[j] = max(most[j], place[j]+1)
+		}
+	}
+	finest := slices.Index(most, slices.Max(most))
+	for j, count := range most {
+		if count == 1 { // too few rows for a slice: another direction's places do no harm here
+			count = most[finest]
+			for _, place := range at {
+				place[j] = place[finest]
+			}
+		}
+		cell := 2 * half[j] / float64(count)
+		if count > 1 {
+			l.step = min(l.step, cell)
+		}
+		for i, place := range at {
+			l.codes.Set(i, j, -half[j]+(float64(place[j])+0.5)*cell)
+		}
+	}
+	for i := range at { // from radius and tangent to the axes, and to the corner
+		r, t := l.codes.At(i, 0), l.codes.At(i, 1)
+		l.codes.Set(i, 0, corner[0]*(1+r)-corner[1]*t)
+		l.codes.Set(i, 1, corner[1]*(1+r)+corner[0]*t)
+	}
+}
+
+// ranks gives every row its place on the grid: the rows are cut into slices of
+// like number along the first principal direction, each of these along the
+// second, and so on; in the last direction they stand one by one.
+func (l *layout) ranks(rows []int, pca *components, half []float64) map[int][]int {
+	q := len(half)
+	volume := 1.0
+	for _, h := range half {
+		volume *= 2 * h
+	}
+	size := math.Pow(volume/float64(len(rows)), 1/float64(q))
 	cells := [][]int{rows}
-	at := make(map[int][]int, len(rows)) // each row's place on the grid
+	at := make(map[int][]int, len(rows))
 	for axis := range q {
 		var next [][]int
 		for _, cell := range cells {
 			sorted := pca.sorted(cell, axis)
-			parts := min(per, len(sorted))
+			parts := min(max(1, int(math.Round(2*half[axis]/size))), len(sorted))
 			if axis == q-1 {
 				parts = len(sorted)
 			}
@@ -161,23 +233,7 @@ func (l *layout) fill(rows []int, pca *components, corner []float64, side float6
 		}
 		cells = next
 	}
-	widest := per
-	for _, place := range at {
-		for _, v := range place {
-			widest = max(widest, v+1)
-		}
-	}
-	cell := 2 * side / float64(widest)
-	l.step = min(l.step, cell)
-	for i, place := range at {
-		for axis, v := range place {
-			z := -side + (float64(v)+0.5)*cell
-			if shift {
-				z += corner[axis]
-			}
-			l.codes.Set(i, axis, z)
-		}
-	}
+	return at
 }
 
 // components are principal directions.

@@ -11,6 +11,13 @@ import (
 // are compared to two digits, need no more.
 const powerSteps = 60
 
+// spareDirections are iterated beside those that are wanted, which then converge
+// faster; gramInputs is the most inputs whose Gram matrix is formed.
+const (
+	spareDirections = 4
+	gramInputs      = 4096
+)
+
 // principal returns the k leading principal directions of the rows of x (n x d),
 // by subspace iteration on the centred rows; fewer when d or n is smaller.
 // Columns keep their units.
@@ -30,28 +37,12 @@ func principal(x *mat.Dense, k int) *components {
 		}
 	}
 	k = min(k, n, d)
-	width := min(k+4, n, d) // a few more than needed: the first converge faster
-	rng := rand.New(rand.NewPCG(1, 0x9ca))
-	basis := mat.NewDense(d, width, nil)
-	for i := range basis.RawMatrix().Data {
-		basis.RawMatrix().Data[i] = rng.NormFloat64()
-	}
+	width := min(k+spareDirections, n, d)
+	basis := iterate(centred, width)
 	var image mat.Dense
-	var svd mat.SVD
-	for range powerSteps {
-		image.Reset()
-		image.Mul(centred, basis)
-		var next mat.Dense
-		next.Mul(centred.T(), &image)
-		var qr mat.QR
-		qr.Factorize(&next)
-		var q mat.Dense
-		qr.QTo(&q)
-		basis = mat.DenseCopyOf(q.Slice(0, d, 0, width))
-	}
-	image.Reset()
 	image.Mul(centred, basis)
 	p.dirs = basis
+	var svd mat.SVD
 	if svd.Factorize(&image, mat.SVDThin) { // turn the basis to the axes
 		var v mat.Dense
 		svd.VTo(&v)
@@ -62,6 +53,39 @@ func principal(x *mat.Dense, k int) *components {
 	p.scores = &mat.Dense{}
 	p.scores.Mul(centred, p.dirs)
 	return p
+}
+
+// iterate returns an orthonormal basis, d x width, near the leading directions of
+// the centred rows, after steps of subspace iteration. Where rows are many, they
+// are met once, in their Gram matrix.
+func iterate(centred *mat.Dense, width int) *mat.Dense {
+	n, d := centred.Dims()
+	var gram *mat.Dense
+	if d <= gramInputs && d < n {
+		gram = &mat.Dense{}
+		gram.Mul(centred.T(), centred)
+	}
+	rng := rand.New(rand.NewPCG(1, 0x9ca))
+	basis := mat.NewDense(d, width, nil)
+	for i := range basis.RawMatrix().Data {
+		basis.RawMatrix().Data[i] = rng.NormFloat64()
+	}
+	for range powerSteps {
+		var next mat.Dense
+		if gram != nil {
+			next.Mul(gram, basis)
+		} else {
+			var image mat.Dense
+			image.Mul(centred, basis)
+			next.Mul(centred.T(), &image)
+		}
+		var qr mat.QR
+		qr.Factorize(&next)
+		var q mat.Dense
+		qr.QTo(&q)
+		basis = mat.DenseCopyOf(q.Slice(0, d, 0, width))
+	}
+	return basis
 }
 
 // codes returns the first q scores, with zeros where there are fewer.

@@ -67,7 +67,7 @@ func rootCommand() *cobra.Command {
 	cobra.EnableCommandSorting = false
 	root.AddCommand(demoCommand(), planCommand(), buildCommand(), checkCommand(), predictCommand(), infoCommand(),
 		analyzeCommand(), normalizeCommand(), compareCommand(), trainCommand(),
-		repairCommand(), finishCommand(), pruneCommand())
+		repairCommand(), finishCommand(), pruneCommand(), encodeCommand())
 	return root
 }
 

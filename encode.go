@@ -1,0 +1,28 @@
+package hinge
+
+import (
+	"context"
+
+	"hinge/dataset"
+	"hinge/encode"
+	"hinge/internal/blas"
+	"hinge/network"
+	"hinge/report"
+)
+
+// Encode builds an encoder of the rows of set to opts.Dims numbers, and a decoder
+// that gives every row back. Both are ready to be written: the encoder takes the
+// raw table. Errors are those of [encode.Encode].
+func Encode(ctx context.Context, set *dataset.Set, opts encode.Options) (encoder, decoder *network.Network, r *report.Encoding, err error) {
+	if _, err := blas.Use(); err != nil {
+		return nil, nil, nil, err
+	}
+	c, err := encode.Encode(ctx, set, opts)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if err := report.CoderMeta(c); err != nil {
+		return nil, nil, nil, &DefectError{err}
+	}
+	return c.Encoder, c.Decoder, report.NewEncoding(c), nil
+}

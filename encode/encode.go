@@ -72,8 +72,9 @@ type Quality struct {
 	// are too many pairs to look at.
 	Stretch float64
 	Classes []ClassVerdict // empty for regression
-	// RMSE is the root mean square error of the best reconstruction: of the
-	// decoder, or of the q principal directions, in units of the inputs.
+	// RMSE is the root mean square error of the reconstruction, in units of the
+	// inputs: of the decoder, an upper bound (0: bit for bit); of the q principal
+	// directions, what it is.
 	RMSE float64
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"hinge/dataset"
 	"hinge/internal/blas"
 	"hinge/internal/lp"
 )
@@ -36,9 +37,7 @@ func (c *Code) measure(l *layout) {
 			c.Own.Classes = append(c.Own.Classes, v)
 		}
 	}
-	if c.Decoded != nil && !c.Decoded.Holds || c.Decoded.MaxError > 0 {
-		c.Own.RMSE = math.NaN()
-	}
+	c.Own.RMSE = c.Decoded.MaxError * slices.Max((&dataset.Set{Y: c.Set.X}).Range())
 }
 
 // cut returns the least distance of a code from the hyperplane w.h = b, signed:

@@ -29,7 +29,7 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.goal, "for", string(construct.Fit), "what auto optimises: fit, size, speed, generalize, bits")
 	flags.StringVar(&f.precision, "precision", network.Float64.String(), "arithmetic of the network: float64, float32")
 	flags.Float64Var(&f.tolerance, "tolerance", 0, "regression: largest error, as a fraction of the target's range (default 1e-6, float32 1e-5)")
-	flags.Uint64Var(&f.seed, "seed", 0, "of every random choice; the same seed gives the same file")
+	flags.Uint64Var(&f.seed, "seed", 0, "seed of every random choice; the same seed gives the same file")
 	flags.BoolVar(&f.dense, "dense", false, "write every layer as a full matrix (Gemm), for tools that know no other")
 }
 
@@ -75,8 +75,15 @@ it as an .onnx file that any runtime takes. The file accepts the raw table's
 encoded columns; the encoding travels inside it, so that hinge check and hinge
 predict take the table itself.
 
+--for says what matters when the construction is chosen: fit (the most accurate),
+size (the fewest units), speed (the fewest stored numbers), generalize (good answers
+off the rows too), bits (every stored value bit for bit). hinge plan lists them all.
+
+With --from-forest, compile a forest of XGBoost or scikit-learn instead.
+
 Without a proof for every row, nothing is written and the exit code is 1.`,
 		Example: `hinge build housing.csv --target price -o housing.onnx --html housing.html
+hinge build housing.csv --target price --for bits --precision float32 -o housing.onnx
 hinge build train-images.gz,train-labels.gz --for size -o digits.onnx
 hinge build housing.csv --from-forest forest.json -o forest.onnx`,
 		RunE: v.run,

@@ -32,7 +32,8 @@ func encodeCommand() *cobra.Command {
 that gives every input of every row back, bit for bit. The codes of any two rows
 are apart by a stated margin, and every class is cut off from the others by a
 hyperplane in the code (for Q = 1: it fills an interval), in any order of summation.
-The same figures are shown for PCA with as many directions.
+The same figures are shown for as many principal directions (PCA). Nothing is said of
+rows that are not in DATA.
 
 The decoder is written beside the encoder, unless --decoder names its file.`,
 		Example: `hinge encode digits.csv --dims 2 -o encoder.onnx --html codes.html

@@ -28,8 +28,9 @@ that it does, by linear algebra instead of training.
 Start with:  hinge demo
 
 DATA is a CSV, TSV, JSON or Parquet file (each may be gzipped), an NPY or NPZ
-file, a glob, or a pair of files "inputs,targets" (NPY or IDX). The target is
-the last column unless --target names another.
+file, a .cube colour table, a glob, or a pair of files "inputs,targets" (NPY or
+IDX). The target is the last column unless --target names another. NET is an
+.onnx file, of hinge or of another tool, or an .nnet, .safetensors or .pt file.
 
 Exit codes: 0 yes or done, 1 the answer is no, 2 bad usage or bad input,
 3 a defect of hinge itself.`
@@ -65,9 +66,23 @@ func rootCommand() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
 	cobra.EnableCommandSorting = false
-	root.AddCommand(demoCommand(), planCommand(), buildCommand(), checkCommand(), predictCommand(), infoCommand(),
-		analyzeCommand(), normalizeCommand(), compareCommand(), trainCommand(),
-		repairCommand(), finishCommand(), pruneCommand(), encodeCommand())
+	for _, g := range []struct {
+		id, title string
+		verbs     []*cobra.Command
+	}{
+		{"start", "start here", []*cobra.Command{demoCommand()}},
+		{"table", "make a network from a table", []*cobra.Command{planCommand(), buildCommand(), encodeCommand(), trainCommand()}},
+		{"use", "use a network", []*cobra.Command{checkCommand(), predictCommand(), infoCommand()}},
+		{"read", "see what a network does on its rows", []*cobra.Command{analyzeCommand(), compareCommand(), normalizeCommand()}},
+		{"edit", "change a trained network, with proof of what stays", []*cobra.Command{repairCommand(), finishCommand(), pruneCommand()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, verb := range g.verbs {
+			verb.GroupID = g.id
+			root.AddCommand(verb)
+		}
+	}
+	root.SetHelpCommandGroupID("start")
 	return root
 }
 

@@ -49,12 +49,14 @@ writes the network as far as it came, with exit code 1.
 
 With --finish, the network is then made exact on every row, with a certificate, as
 by hinge finish. At a constant learning rate the training stops as soon as that is
-estimated to be cheaper than another epoch; along a cosine it runs to its end. --precision float64
-widens the arithmetic of the finished network, which changes no weight and often saves units.
+estimated to be cheaper than another epoch; with --schedule cosine it runs to its end.
+--precision float64 widens the arithmetic of the finished network, which changes no
+weight and often saves units.
 
 The same seed gives the same file on one engine and processor.`,
 		Example: `hinge train housing.csv --target price --hidden 128,128 --epochs 50 -o housing.onnx --trace --html r.html
-hinge train train-images.gz,train-labels.gz --test t10k-images.gz,t10k-labels.gz --epochs 6 --lr 0.003 --schedule cosine --finish --precision float64 -o digits.onnx`,
+hinge train images.gz,labels.gz --test t10k.gz,t10k-labels.gz --checkpoint run.ckpt -o digits.onnx
+hinge train images.gz,labels.gz --schedule cosine --finish --precision float64 -o exact.onnx`,
 		RunE: v.run,
 	}
 	v.data.register(cmd)
@@ -79,7 +81,7 @@ func (v *trainVerb) register(cmd *cobra.Command) {
 	flags.StringVar(&v.names.init, "init", string(train.He), "initial weights: he, he-uniform, glorot, lecun, orthogonal")
 	flags.BoolVar(&v.finish, "finish", false, "then make every row right, with a certificate")
 	flags.StringVar(&v.names.precision, "precision", network.Float32.String(), "arithmetic of the finished network: float32 or float64")
-	flags.Uint64Var(&v.opt.Seed, "seed", 0, "of the weights and the order of the rows; the same seed gives the same file")
+	flags.Uint64Var(&v.opt.Seed, "seed", 0, "seed of the weights and of the order of the rows; the same seed gives the same file")
 	flags.IntVar(&v.opt.Threads, "threads", 0, "processors to use (default: all)")
 	flags.BoolVar(&v.opt.Trace, "trace", false, "look at the interpolation matrix after each epoch")
 	flags.IntVar(&v.opt.TraceRows, "trace-rows", train.DefaultTraceRows, "how many rows the trace looks at")

@@ -19,7 +19,7 @@ var goalWords = map[construct.Goal]string{
 	construct.Fit:        "for the best fit: the most accurate construction that serves these rows",
 	construct.SizeGoal:   "for size: the fewest hidden units whose error is allowed",
 	construct.Speed:      "for speed: the fewest stored numbers, each one operation per row",
-	construct.Generalize: "to generalize: smooth off the data, corrected on it",
+	construct.Generalize: "to generalize: exact on the data, and the best answers expected off it",
 	construct.Bits:       "for bits: every stored value comes back bit for bit",
 }
 

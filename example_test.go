@@ -1,6 +1,7 @@
 package hinge_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,9 +10,13 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"hinge"
+	"hinge/analyze"
 	"hinge/construct"
 	"hinge/dataset"
+	"hinge/edit"
+	"hinge/encode"
 	"hinge/network"
+	"hinge/train"
 )
 
 func parse(s string) (float64, error) { return strconv.ParseFloat(s, 64) }
@@ -102,4 +107,117 @@ func ExamplePlan() {
 	// Output:
 	// sorted: 11.1 times the limit of 90 units
 	// slab: 2.0 times the limit of 90 units
+}
+
+// What is inside a network: rank and kind of its interpolation matrix, and the
+// rows that the output layer knows by heart.
+func ExampleAnalyze() {
+	set := dataset.Moons(200, 0.1, 1)
+	r, err := hinge.Build(set, hinge.Options{Construction: "features"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	a, err := hinge.Analyze(context.Background(), r.Network, set, analyze.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	phi := a.Layers[len(a.Layers)-1]
+	fmt.Printf("Phi: %d rows x %d units, rank with bias %d\n", set.N(), phi.Units, *phi.RankWithBias)
+	fmt.Println("every row is hit:", a.Last.Hit == set.N())
+	// Output:
+	// Phi: 200 rows x 199 units, rank with bias 200
+	// every row is hit: true
+}
+
+// Gradient descent goes as far as it goes; linear algebra does the rest, and
+// proves it.
+func ExampleTrained_Finish() {
+	set := dataset.Spiral(150, 3, 0.05, 1)
+	t, err := hinge.Train(context.Background(), set, train.Options{Hidden: []int{32}, Epochs: 5})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := t.Finish(network.Float64, nil, edit.FinishOptions{}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	r := t.Report.Finished
+	fmt.Println("some rows were wrong:", r.Wrong > 0)
+	fmt.Printf("now %d of %d rows are proved\n", r.Certificate.Hit, r.Rows)
+	// Output:
+	// some rows were wrong: true
+	// now 150 of 150 rows are proved
+}
+
+// One new row is set right; on all others the outputs stay what they were, bit for bit.
+func ExampleRepair() {
+	set := dataset.Spiral(150, 3, 0.05, 1)
+	r, err := hinge.Build(set, hinge.Options{Goal: construct.Generalize})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	names := set.Schema.Classes
+	wish, err := dataset.NewClasses(mat.NewDense(1, 2, []float64{0.5, 9}), []int{1}, names)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fixed, report, err := hinge.Repair(r.Network, wish, set.X, set.Rows, edit.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("fixed, and proved:", report.Certificate.Holds)
+	fmt.Println("all other rows bit for bit:", mat.Equal(fixed.Eval(set.X), r.Network.Eval(set.X)))
+	// Output:
+	// fixed, and proved: true
+	// all other rows bit for bit: true
+}
+
+// Units that the rows show to be dead, copies or spanned by others go; no output moves by
+// more than the proved bound.
+func ExamplePrune() {
+	set := dataset.Moons(200, 0.1, 1)
+	t, err := hinge.Train(context.Background(), set, train.Options{Hidden: []int{300}, Epochs: 2})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	wide := hinge.Widened(t.Network)
+	small, report, err := hinge.Prune(wide, t.Set.X, edit.PruneOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("fewer units than rows:", small.Units() < set.N())
+	fmt.Println("proved to move by less than 1e-9 of the range:", report.Fraction < 1e-9)
+	// Output:
+	// fewer units than rows: true
+	// proved to move by less than 1e-9 of the range: true
+}
+
+// Rows of twelve numbers as codes of two, and back. docs/encoders.md speaks of
+// these figures.
+func ExampleEncode() {
+	set := dataset.RandomClasses(1000, 12, 10, 1)
+	_, _, r, err := hinge.Encode(context.Background(), set, encode.Options{Dims: 2})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("encoder:", r.Encoder.Construction, r.Encoder.Units, "units; decoder:", r.Decoder.Units, "units")
+	fmt.Println("every input of every row comes back; largest error:", r.Decoded.MaxError)
+	fmt.Printf("least distance of two codes: %.4f, PCA: %.4f\n", r.Own.Margin, r.PCA.Margin)
+	fmt.Printf("classes cut off: %d of 10, PCA: %d\n", r.Own.Separable, r.PCA.Separable)
+	fmt.Printf("error of the reconstruction: %.0f, PCA: %.2f\n", r.Own.RMSE, r.PCA.RMSE)
+	// Output:
+	// encoder: deep-slab 184 units; decoder: 3000 units
+	// every input of every row comes back; largest error: 0
+	// least distance of two codes: 0.0137, PCA: 0.0009
+	// classes cut off: 10 of 10, PCA: 0
+	// error of the reconstruction: 0, PCA: 0.52
 }

@@ -9,9 +9,15 @@
 // construction would cost before one is built, and [Info] what a network says
 // of itself.
 //
+// Networks from anywhere: [Analyze] takes one apart through its interpolation
+// matrices, [Compare] and [Normalize] tell whether two are the same solution;
+// [Repair], [Finish] and [Prune] change one and prove what stayed. [Train] makes
+// one by gradient descent, [BuildForest] one of a forest, [Encode] an encoder and
+// its decoder.
+//
 // The packages underneath do the work and may be used alone: dataset and
 // dataset/table (files into Sets), construct (the catalogue), certify (proofs),
-// network, phi (interpolation matrices), onnx and report.
+// network, phi (interpolation matrices), analyze, edit, train, encode, onnx and report.
 package hinge
 
 import (

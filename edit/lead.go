@@ -10,6 +10,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"hinge/internal/blas"
 	"hinge/internal/fixed"
 	"hinge/network"
 )
@@ -17,14 +18,17 @@ import (
 // The least change of the output layer under which every row has its class by a
 // lead.
 //
-// The rows enter the layer as h~ = (h, 1). Wanted is the D (p x (d+1)) of least
-// length with
+// The rows enter the layer as h~ = (h, 1). Wanted is the D (p x (d+1)) that moves
+// the outputs of all n rows least, sum_i |D h~_i|^2, under
 //
 //	(D_c - D_j) . h~_i  >=  t_i - (f_ic - f_ij)      for every row i, its class c and every j,
 //
 // t_i being the lead that row i shall have: the margin for rows to fix, for rows to
-// keep a part of it, or what they have if that is less. The dual has one variable
-// l >= 0 per inequality, and D is the sum of l (e_c - e_j) h~_i'. Hildreth's method
+// keep a part of it, or what they have if that is less. With the Cholesky factor
+// of the mean of h~ h~' = L L', the change is D = E L^-1 for the E of least length that
+// does it for the rows L^-1 h~, which have no direction in common: what is right
+// for the rows to fix hardly moves the others, and the search is short. The dual has one variable
+// l >= 0 per inequality, and E is the sum of l (e_c - e_j) h~_i'. Hildreth's method
 // (1957) sets one l after the other to what makes its inequality tight, which is
 // twice a product with h~_i; it converges to the least D when there is one. Of the
 // n (p-1) inequalities only those are taken up that some D on the way violates, few
@@ -34,12 +38,14 @@ import (
 // looked for first. Otherwise there may be no D all the same, the dual then grows
 // without bound, and the search ends when its work is spent.
 type leader struct {
-	h      *mat.Dense // n x (d+1)
+	h      *mat.Dense           // n x (d+1), the rows L^-1 h~
+	l      blas.Matrix[float64] // lower triangular
 	class  []int
 	f      *mat.Dense // n x p: the outputs as they are
 	lead   []float64  // n: t_i
+	slack  []float64  // n: how much of it may be missing at the end
 	square []float64  // n: |h~_i|^2
-	d      *mat.Dense // p x (d+1)
+	d      *mat.Dense // p x (d+1): E
 	cuts   []cut
 	have   map[[2]int]bool
 	work   float64
@@ -52,10 +58,12 @@ type cut struct {
 }
 
 const (
-	// leadWork is how many products the search may cost: some seconds.
-	leadWork = 3e9
-	// leadReached is the part of its lead that a row must have at the end.
+	// leadWork is how many products the search may cost: a second or two.
+	leadWork = 1.5e9
+	// leadReached and keptReached are the parts of its lead that a row to fix and
+	// a row to keep must have at the end.
 	leadReached = 0.8
+	keptReached = 0.4
 	// leadPasses is how often at most the cuts are gone through between two looks
 	// at all rows, and leadCuts how many are taken up at one look.
 	leadPasses = 60
@@ -86,9 +94,10 @@ func (r *repair) lead(last int) (*network.Network, error) {
 	net.Layers = slices.Clone(r.net.Layers)
 	w, bias := network.NewDense(was.Out, was.In, slices.Clone(was.W)), make([]float64, was.Out)
 	copy(bias, net.Layers[last].Bias)
+	d := l.change()
 	for o := range was.Out {
-		fixed.Axpy(w.Row(o), 1, l.d.RawRowView(o)[:was.In])
-		bias[o] += l.d.At(o, was.In)
+		fixed.Axpy(w.Row(o), 1, d.RawRowView(o)[:was.In])
+		bias[o] += d.At(o, was.In)
 	}
 	net.Layers[last].Map, net.Layers[last].Bias = w, bias
 	net.Round()
@@ -104,7 +113,7 @@ func (r *repair) newLeader(last int) (*leader, error) {
 		h = wide.Activations(r.x, last-1)
 	}
 	all := make([]int, r.rows())
-	l := &leader{class: make([]int, len(all)), lead: make([]float64, len(all)), square: make([]float64, len(all)), have: map[[2]int]bool{}}
+	l := &leader{class: make([]int, len(all)), lead: make([]float64, len(all)), slack: make([]float64, len(all)), square: make([]float64, len(all)), have: map[[2]int]bool{}}
 	for i := range all {
 		all[i], l.class[i] = i, r.decision(i)
 	}
@@ -119,6 +128,10 @@ func (r *repair) newLeader(last int) (*leader, error) {
 	p, width := r.net.Outputs(), 0
 	_, width = l.h.Dims()
 	l.d = mat.NewDense(p, width, nil)
+	if err := l.whiten(); err != nil {
+		return nil, err
+	}
+	close := 0
 	for i := range all {
 		row := l.h.RawRowView(i)
 		l.square[i] = fixed.Dot(row, row)
@@ -126,12 +139,61 @@ func (r *repair) newLeader(last int) (*leader, error) {
 		for j := range p {
 			radius = max(radius, before.Bound(i, j))
 		}
-		room := roundingRoom * 2 * radius
-		if l.lead[i] = r.made.Margin/leadReached + room; i >= r.k || !slices.Contains(r.wrong, i) {
-			l.lead[i] = min(keptShare*r.made.Margin+room, margin(l.f.RawRowView(i), l.class[i]))
+		own := margin(l.f.RawRowView(i), l.class[i])
+		room := 2 * radius * roundingRoom
+		switch {
+		case i < r.k && slices.Contains(r.wrong, i):
+			l.lead[i] = r.made.Margin/leadReached + room
+			l.slack[i] = (1 - leadReached) * l.lead[i]
+		case !(own > 2*radius):
+			close++
+		default:
+			l.lead[i] = min(keptShare*r.made.Margin+room, own)
+			l.slack[i] = min((1-keptReached)*l.lead[i], own-2*radius)
 		}
 	}
+	if close > 0 {
+		return nil, fmt.Errorf("%d rows to keep are so close to call that rounding in %v may decide them: only gates leave those as they are", close, r.net.Precision)
+	}
 	return l, nil
+}
+
+// whiteRidge is added to the diagonal of the mean of h~ h~', relative to its mean:
+// directions that the rows hardly have are not worth more than that.
+const whiteRidge = 1e-6
+
+// whiten replaces the rows h~ by L^-1 h~.
+func (l *leader) whiten() error {
+	raw := l.h.RawMatrix()
+	h := blas.Matrix[float64]{Data: raw.Data, Rows: raw.Rows, Cols: raw.Cols, Stride: raw.Stride}
+	l.l = blas.Gram(h)
+	trace := 0.0
+	for j := range l.l.Rows {
+		fixed.Scale(l.l.Row(j), 1/float64(h.Rows))
+		trace += l.l.Row(j)[j]
+	}
+	for j := range l.l.Rows {
+		l.l.Row(j)[j] += whiteRidge * trace / float64(h.Cols)
+	}
+	if !blas.Cholesky(l.l) {
+		return errors.New("the Gram matrix of the last hidden layer's outputs cannot be factored")
+	}
+	blas.SolveRight(l.l, h)
+	return nil
+}
+
+// change returns D = E L^-1, by substitution from the last column on.
+func (l *leader) change() *mat.Dense {
+	d := mat.DenseCopyOf(l.d)
+	p, width := d.Dims()
+	for o := range p {
+		row := d.RawRowView(o)
+		for j := width - 1; j >= 0; j-- {
+			row[j] /= l.l.Row(j)[j]
+			fixed.Axpy(row[:j], -row[j], l.l.Row(j)[:j])
+		}
+	}
+	return d
 }
 
 // tellApart names the rows to fix that are equal in h to a row of another class.
@@ -164,7 +226,7 @@ func (l *leader) search() error {
 			return nil
 		}
 		l.cuts = append(l.cuts, found...)
-		if len(found) == 0 && l.work > leadWork || l.work > leadWork {
+		if l.work > leadWork {
 			return fmt.Errorf("no change of its weights was found under which all rows have their classes; %d lack it after %.0g operations, with %d inequalities", lacking, l.work, len(l.cuts))
 		}
 		if err := l.tighten(); err != nil {
@@ -195,7 +257,7 @@ func (l *leader) violated() (found []cut, lacking int) {
 				continue
 			}
 			by := l.lead[i] - (row[c] - v)
-			if by > (1-leadReached)*math.Abs(l.lead[i]) {
+			if by > l.slack[i] {
 				lacks = true
 				if !l.have[[2]int{i, j}] {
 					list = append(list, violation{cut{row: i, other: j}, by})
@@ -232,10 +294,10 @@ func (l *leader) tighten() error {
 			u.dual += step
 			fixed.Axpy(up, step, h)
 			fixed.Axpy(down, -step, h)
-			worst = max(worst, lack/math.Abs(l.lead[u.row]))
+			worst = max(worst, lack/l.slack[u.row])
 		}
 		l.work += float64(4 * width * len(l.cuts))
-		if worst < (1-leadReached)/2 || l.work > leadWork {
+		if worst < 0.5 || l.work > leadWork {
 			break
 		}
 	}

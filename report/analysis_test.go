@@ -178,7 +178,7 @@ func TestComparisonSaysItsGrade(t *testing.T) {
 	} {
 		r := &Comparison{Comparison: &analyze.Comparison{Same: c.same, SameForm: c.form, Rows: 3, Outputs: [2]int{2, 2},
 			Layers: []analyze.LayerPair{{Number: 1, Units: [2]int{2, 3}, Matched: 2, OnlyB: []int{1}}}}}
-		if text := r.Text(); !strings.Contains(text, c.want) || !strings.Contains(text, "units 1") || r.Equal() != c.equal {
+		if text := r.Text(); !strings.Contains(text, c.want) || !strings.Contains(text, "unit 1") || r.Equal() != c.equal {
 			t.Errorf("%s: equal %v\n%s", c.same, r.Equal(), text)
 		}
 	}

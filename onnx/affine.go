@@ -32,7 +32,13 @@ func (w *walker) compute(n *pb.NodeProto) error {
 
 // their order.
 func (w *walker) append(m network.Map, bias []float64, n *pb.NodeProto) {
-	w.net.Layers = append(w.net.Layers, network.Layer{Map: m, Bias: bias, Name: n.GetName()})
+	name := nodeName(n)
+	if w.named[name] && len(n.Output) > 0 {
+		name = n.Output[0]
+	}
+	w.named[name] = true
+	w.net.Layers = append(w.net.Layers, network.Layer{Map: m, Bias: bias, Name: name})
+	w.origins = append(w.origins, nil)
 	w.width, _ = m.Dims()
 	w.open = bias == nil
 	w.order, w.repeats = nil, false
@@ -54,6 +60,9 @@ func (w *walker) relu(n *pb.NodeProto, _ int) error {
 			return err
 		}
 		last++
+	}
+	if known := w.origins[last]; known != nil && known.Relu == nil {
+		known.Relu = nodeOriginOf(n)
 	}
 	w.net.Layers[last].Act = network.ReLU
 	w.open = false

@@ -68,7 +68,13 @@ func (w *walker) combine(n *pb.NodeProto, op string, v []float64, data int) erro
 			return err
 		}
 	}
-	return w.addBias(n, v)
+	if err := w.addBias(n, v); err != nil {
+		return err
+	}
+	if op == "Add" {
+		w.knowBias(n, n.Input[1-data], v)
+	}
+	return nil
 }
 
 func all(v []float64, x float64) bool {

@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
@@ -23,6 +24,9 @@ import (
 type emitter struct {
 	prec     network.Precision
 	gemmOnly bool
+	parts    bool    // dense parts of structured maps carry their biases, and empty terms are left out
+	origin   *origin // how the network's file was written; nil: as hinge writes
+	used     map[string]bool
 	sink     func(t stored, prec network.Precision) error // receives every stored tensor, in order
 
 	nodes    []*pb.NodeProto
@@ -42,7 +46,7 @@ type tensor struct {
 type wire []tensor
 
 func newEmitter(prec network.Precision, gemmOnly bool, sink func(stored, network.Precision) error) *emitter {
-	return &emitter{prec: prec, gemmOnly: gemmOnly, sink: sink,
+	return &emitter{prec: prec, gemmOnly: gemmOnly, sink: sink, used: map[string]bool{},
 		producer: map[string]*pb.NodeProto{}, taken: map[string]int{}, joined: map[string]tensor{}}
 }
 
@@ -51,55 +55,52 @@ func (e *emitter) network(net *network.Network, in, out string) ([]layerRecord, 
 	e.unique(in)
 	e.unique(out)
 	widths := partitions(net)
-	h := wire{{in, net.Inputs()}}
+	h := wire{e.enter(tensor{in, net.Inputs()})}
 	var records []layerRecord
 	for i := range net.Layers {
 		l := &net.Layers[i]
 		if !utf8.ValidString(l.Name) {
 			return nil, fmt.Errorf("onnx: the name %q of layer %d is not UTF-8 text", l.Name, i)
 		}
-		base := l.Name
+		base, known := l.Name, e.originOf(l)
 		if base == "" {
 			base = fmt.Sprintf("layer%d", i)
 		}
-		base = e.unique(base)
+		if known == nil {
+			base = e.unique(base)
+		}
 		var record layerRecord
-		h, record = e.layer(l, h, widths[i+1], base)
+		h, record = e.layer(l, h, widths[i+1], base, known)
 		records = append(records, record)
-		switch {
-		case i == len(net.Layers)-1:
-			e.rename(&h[0], out)
-		case len(h) == 1:
+		if known == nil && len(h) == 1 && i < len(net.Layers)-1 {
 			e.rename(&h[0], base)
 		}
 		if e.err != nil {
 			return nil, e.err
 		}
 	}
-	return records, nil
+	h[0] = e.leave(h[0])
+	e.rename(&h[0], out)
+	return records, e.err
 }
 
 // layer emits one layer and returns its outputs, in pieces of the given widths.
-func (e *emitter) layer(l *network.Layer, in wire, widths []int, base string) (wire, layerRecord) {
+func (e *emitter) layer(l *network.Layer, in wire, widths []int, base string, known *layerOrigin) (wire, layerRecord) {
 	record := layerRecord{Name: l.Name, Relu: l.Act == network.ReLU}
+	b := burden{bias: l.Bias, names: &record.Bias, known: known}
 	var h wire
-	if dense, ok := l.Map.(*network.Dense); ok && (l.Bias != nil || e.gemmOnly) {
-		h = e.gemm(dense, l.Bias, in, widths, base, &record)
+	if _, dense := l.Map.(*network.Dense); dense || e.parts {
+		h, record.Map = e.affine(l.Map, b, in, widths, base)
 	} else {
-		h, record.Map = e.affine(l.Map, in, widths, base)
-		if l.Bias != nil {
-			from := 0
-			for i, t := range h {
-				bias := e.numbers(base+".bias", l.Bias[from:from+t.width], t.width)
-				record.Bias = append(record.Bias, bias)
-				h[i] = e.node("Add", base, t.width, t.name, bias)
-				from += t.width
-			}
-		}
+		h, record.Map = e.affine(l.Map, burden{known: known}, in, widths, base)
+		e.addBias(h, b, base)
 	}
 	if l.Act == network.ReLU {
 		for i, t := range h {
 			h[i] = e.node("Relu", base, t.width, t.name)
+			if i == 0 && known != nil {
+				e.nameAs(&h[0], known.Relu)
+			}
 		}
 	}
 	return h, record
@@ -108,7 +109,11 @@ func (e *emitter) layer(l *network.Layer, in wire, widths []int, base string) (w
 // node adds a node of one output with that many columns. Node and output have
 // the same name.
 func (e *emitter) node(op, base string, width int, inputs ...string) tensor {
-	name := e.unique(base + "." + opName[op])
+	part := opName[op]
+	if part == "" {
+		part = strings.ToLower(op)
+	}
+	name := e.unique(base + "." + part)
 	n := &pb.NodeProto{Name: proto.String(name), OpType: proto.String(op), Input: inputs, Output: []string{name}}
 	e.nodes = append(e.nodes, n)
 	e.producer[name] = n
@@ -119,6 +124,20 @@ func (e *emitter) node(op, base string, width int, inputs ...string) tensor {
 var opName = map[string]string{"Gemm": "gemm", "MatMul": "matmul", "Mul": "mul", "Add": "add", "Relu": "relu",
 	"Concat": "concat", "Slice": "slice", "Gather": "gather"}
 
+// nameAs gives the node that makes t, which no node takes yet, and t itself the
+// names that they had in the network's file.
+func (e *emitter) nameAs(t *tensor, known *nodeOrigin) {
+	if known == nil {
+		return
+	}
+	if known.Node != "" {
+		e.producer[t.name].Name = proto.String(known.Node)
+	}
+	if known.Out != "" {
+		e.rename(t, e.unique(known.Out))
+	}
+}
+
 // attribute adds an integer attribute to the node that makes t.
 func (e *emitter) attribute(t tensor, name string, v int) {
 	n := e.producer[t.name]
@@ -126,11 +145,10 @@ func (e *emitter) attribute(t tensor, name string, v int) {
 		Type: pb.AttributeProto_INT.Enum(), I: proto.Int64(int64(v))})
 }
 
-// attributes adds an attribute that is a list of one integer.
-func (e *emitter) attributes(t tensor, name string, v int) {
+// list adds an attribute that is a list of integers.
+func (e *emitter) list(t tensor, name string, v []int64) {
 	n := e.producer[t.name]
-	n.Attribute = append(n.Attribute, &pb.AttributeProto{Name: proto.String(name),
-		Type: pb.AttributeProto_INTS.Enum(), Ints: []int64{int64(v)}})
+	n.Attribute = append(n.Attribute, &pb.AttributeProto{Name: proto.String(name), Type: pb.AttributeProto_INTS.Enum(), Ints: v})
 }
 
 // rename gives a tensor that no node takes yet another name, which must be free.
@@ -210,9 +228,9 @@ func (e *emitter) span(c *cursor, from, to int, base string) tensor {
 		return t
 	}
 	t := e.node("Slice", base, to-from, all.name)
-	e.attributes(t, "axes", 1)
-	e.attributes(t, "starts", from)
-	e.attributes(t, "ends", to)
+	e.list(t, "axes", []int64{1})
+	e.list(t, "starts", []int64{int64(from)})
+	e.list(t, "ends", []int64{int64(to)})
 	e.joined[key] = t
 	return t
 }

@@ -7,13 +7,68 @@ import (
 	"hinge/network"
 )
 
-// affine emits W x for a map of any kind, in pieces of the given widths, and
+// A burden is what the first dense part of a map has to carry beside its product.
+// The zero value is nothing.
+//
+// A dense part with a bias is one Gemm with its own slice of it, wherever it
+// stands: on its own, in a Stack or Blocks, or as the first term of a Sum, whose
+// other terms are added afterwards. So the units that a network had before others
+// were added beside them are computed by the operators that computed them then.
+type burden struct {
+	bias  []float64    // one number per output; nil: none
+	names *[]string    // receives the names of the tensors of the bias
+	known *layerOrigin // how the network's file writes the first dense part
+}
+
+// slice returns the burden of the outputs from <= j < to.
+func (b burden) slice(from, to int) burden {
+	part := burden{names: b.names}
+	if b.bias != nil {
+		part.bias = b.bias[from:to]
+	}
+	if from == 0 {
+		part.known = b.known
+	}
+	return part
+}
+
+// addBias adds a bias to the pieces of a map.
+func (e *emitter) addBias(h wire, b burden, base string) {
+	if b.bias == nil {
+		return
+	}
+	from := 0
+	for i, t := range h {
+		bias := e.numbers(base+".bias", b.bias[from:from+t.width], t.width)
+		*b.names = append(*b.names, bias)
+		h[i] = e.node("Add", base, t.width, t.name, bias)
+		from += t.width
+	}
+}
+
+// affine emits W x + b for a map of any kind, in pieces of the given widths, and
 // says how.
-func (e *emitter) affine(m network.Map, in wire, widths []int, base string) (wire, *mapRecord) {
+func (e *emitter) affine(m network.Map, b burden, in wire, widths []int, base string) (wire, *mapRecord) {
+	if carries(m) {
+		switch m := m.(type) {
+		case *network.Dense:
+			return e.dense(m, b, in, widths, base)
+		case *network.Stack:
+			return e.stack(m, b, in, widths, base)
+		case *network.Blocks:
+			return e.blocks(m, b, in, widths, base)
+		case *network.Sum:
+			return e.sum(m, b, in, widths, base)
+		}
+	}
+	h, record := e.linear(m, in, widths, base)
+	e.addBias(h, b, base)
+	return h, record
+}
+
+// linear emits W x for a map that has no dense part to carry a bias.
+func (e *emitter) linear(m network.Map, in wire, widths []int, base string) (wire, *mapRecord) {
 	switch m := m.(type) {
-	case *network.Dense:
-		record := &mapRecord{Kind: kindDense, Form: formMatMul}
-		return e.matMul(m, in, widths, base, record), record
 	case *network.Sparse:
 		return e.sparse(m, in, widths, base)
 	case *network.Diagonal:
@@ -24,36 +79,98 @@ func (e *emitter) affine(m network.Map, in wire, widths []int, base string) (wir
 		}
 		return e.gathered(m, in, widths, base)
 	case *network.Stack:
-		return e.stack(m, in, widths, base)
+		return e.stack(m, burden{}, in, widths, base)
 	case *network.Blocks:
-		return e.blocks(m, in, widths, base)
+		return e.blocks(m, burden{}, in, widths, base)
 	case *network.Sum:
-		return e.sum(m, in, widths, base)
+		return e.sum(m, burden{}, in, widths, base)
 	}
 	e.err = fmt.Errorf("onnx: maps of type %T have no ONNX form", m)
 	return wire{{"", 1}}, nil
 }
 
-// gemm emits a dense layer as one Gemm for each piece: Y = X W^T + b, W stored
-// with a row per output, as most tools have it.
-func (e *emitter) gemm(m *network.Dense, bias []float64, in wire, widths []int, base string, record *layerRecord) wire {
-	record.Map = &mapRecord{Kind: kindDense, Form: formGemm}
+// dense emits a dense map with its bias by the operators of the network's file,
+// and else as a Gemm, or a MatMul where there is no bias.
+func (e *emitter) dense(m *network.Dense, b burden, in wire, widths []int, base string) (wire, *mapRecord) {
+	known := b.known
+	if known == nil {
+		known = &layerOrigin{Op: "Gemm"}
+		if b.bias == nil && !e.gemmOnly {
+			known.Op = "MatMul"
+		}
+	}
+	record := &mapRecord{Kind: kindDense, Form: formMatMul}
+	var h wire
+	switch {
+	case known.Op == "MatMul":
+		h = e.matMul(m, in, widths, base, known, record)
+	case known.Apart:
+		h = e.gemm(m, burden{}, in, widths, base, known, record)
+	default:
+		return e.gemm(m, b, in, widths, base, known, record), record
+	}
+	e.addKnownBias(h, b, base, known)
+	return h, record
+}
+
+// addKnownBias is addBias under the names of the network's file.
+func (e *emitter) addKnownBias(h wire, b burden, base string, known *layerOrigin) {
+	if b.bias == nil {
+		return
+	}
+	from := 0
+	for i, t := range h {
+		bias := e.numbers(nameOf(known.Bias, i, base+".bias"), b.bias[from:from+t.width], t.width)
+		*b.names = append(*b.names, bias)
+		h[i] = e.node("Add", base, t.width, t.name, bias)
+		if i == 0 {
+			e.nameAs(&h[0], known.Add)
+		}
+		from += t.width
+	}
+}
+
+// nameOf returns the name that the file has for the first of some tensors, and
+// otherwise the one that hinge gives.
+func nameOf(known string, i int, otherwise string) string {
+	if i == 0 && known != "" {
+		return known
+	}
+	return otherwise
+}
+
+// gemm emits one Gemm for each piece: Y = X W^T + b, W stored with a row per
+// output, as most tools have it, or with a column, where the file had it so.
+func (e *emitter) gemm(m *network.Dense, b burden, in wire, widths []int, base string, known *layerOrigin, record *mapRecord) wire {
+	record.Form = formGemm
+	if known.Plain {
+		record.Form = formGemmPlain
+	}
 	x := e.concat(in, base)
 	var pieces wire
 	from := 0
-	for _, w := range widths {
-		weight := e.numbers(base+".weight", m.W[from*m.In:(from+w)*m.In], w, m.In)
-		record.Map.Weights = append(record.Map.Weights, weight)
-		b := make([]float64, w) // operator set 9 has no Gemm without a third input
-		if bias != nil {
-			b = bias[from : from+w]
+	for i, w := range widths {
+		v, dims := m.W[from*m.In:(from+w)*m.In], []int{w, m.In}
+		if known.Plain {
+			v, dims = transpose(v, w, m.In), []int{m.In, w}
 		}
-		name := e.numbers(base+".bias", b, w)
-		if bias != nil {
-			record.Bias = append(record.Bias, name)
+		weight := e.numbers(nameOf(known.Weight, i, base+".weight"), v, dims...)
+		record.Weights = append(record.Weights, weight)
+		bias := make([]float64, w) // operator set 9 has no Gemm without a third input
+		if b.bias != nil {
+			bias = b.bias[from : from+w]
+		}
+		name := e.numbers(nameOf(known.Bias, i, base+".bias"), bias, w)
+		if b.bias != nil {
+			*b.names = append(*b.names, name)
 		}
 		t := e.node("Gemm", base, w, x.name, weight, name)
-		e.attribute(t, "transB", 1)
+		if !known.Plain {
+			e.attribute(t, "transB", 1)
+		}
+		if i == 0 {
+			e.nameAs(&t, &known.Product)
+		}
 		pieces = append(pieces, t)
 		from += w
 	}
@@ -61,14 +178,19 @@ func (e *emitter) gemm(m *network.Dense, bias []float64, in wire, widths []int, 
 }
 
 // matMul emits Y = X V with V = W^T, for each piece.
-func (e *emitter) matMul(m *network.Dense, in wire, widths []int, base string, record *mapRecord) wire {
+func (e *emitter) matMul(m *network.Dense, in wire, widths []int, base string, known *layerOrigin, record *mapRecord) wire {
 	x := e.concat(in, base)
 	var pieces wire
 	from := 0
-	for _, w := range widths {
-		weight := e.numbers(base+".weight", transpose(m.W[from*m.In:(from+w)*m.In], w, m.In), m.In, w)
+	for i, w := range widths {
+		name := nameOf(known.Weight, i, base+".weight")
+		weight := e.numbers(name, transpose(m.W[from*m.In:(from+w)*m.In], w, m.In), m.In, w)
 		record.Weights = append(record.Weights, weight)
-		pieces = append(pieces, e.node("MatMul", base, w, x.name, weight))
+		t := e.node("MatMul", base, w, x.name, weight)
+		if i == 0 {
+			e.nameAs(&t, &known.Product)
+		}
+		pieces = append(pieces, t)
 		from += w
 	}
 	return pieces
@@ -158,7 +280,7 @@ func (e *emitter) gather(t tensor, indices []int32, base string) (picked tensor,
 func (e *emitter) sparse(m *network.Sparse, in wire, widths []int, base string) (wire, *mapRecord) {
 	record := &mapRecord{Kind: kindSparse, Form: sparseForm(m), Zeros: storedZeros(m)}
 	if record.Form == formMatMul {
-		return e.matMul(denseOf(m), in, widths, base, record), record
+		return e.matMul(denseOf(m), in, widths, base, &layerOrigin{}, record), record
 	}
 	record.In = m.In
 	x := e.concat(in, base)
@@ -232,53 +354,61 @@ func denseOf(m *network.Sparse) *network.Dense {
 
 // stack emits the maps one by one and joins their outputs where the pieces
 // wanted are larger.
-func (e *emitter) stack(m *network.Stack, in wire, widths []int, base string) (wire, *mapRecord) {
+func (e *emitter) stack(m *network.Stack, b burden, in wire, widths []int, base string) (wire, *mapRecord) {
 	record := &mapRecord{Kind: kindStack}
 	var parts wire
+	row := 0
 	for k, cut := range refine(widths, m.Maps) {
-		h, r := e.affine(m.Maps[k], in, cut, fmt.Sprintf("%s.%d", base, k))
+		out, _ := m.Maps[k].Dims()
+		h, r := e.affine(m.Maps[k], b.slice(row, row+out), in, cut, fmt.Sprintf("%s.%d", base, k))
 		parts = append(parts, h...)
 		record.Maps = append(record.Maps, r)
+		row += out
 	}
 	return e.regroup(parts, widths, base), record
 }
 
 // blocks emits the maps, each of its own part of the input, and joins their
 // outputs where the pieces wanted are larger.
-func (e *emitter) blocks(m *network.Blocks, in wire, widths []int, base string) (wire, *mapRecord) {
+func (e *emitter) blocks(m *network.Blocks, b burden, in wire, widths []int, base string) (wire, *mapRecord) {
 	record := &mapRecord{Kind: kindBlocks}
 	var parts wire
 	c := cursor{wire: in}
-	from := 0
+	row, col := 0, 0
 	for k, cut := range refine(widths, m.Maps) {
-		_, width := m.Maps[k].Dims()
+		out, width := m.Maps[k].Dims()
 		name := fmt.Sprintf("%s.%d", base, k)
-		h, r := e.affine(m.Maps[k], e.own(&c, from, from+width, name), cut, name)
+		h, r := e.affine(m.Maps[k], b.slice(row, row+out), e.own(&c, col, col+width, name), cut, name)
 		parts = append(parts, h...)
 		record.Maps = append(record.Maps, r)
-		from += width
+		row, col = row+out, col+width
 	}
 	return e.regroup(parts, widths, base), record
 }
 
 // sum emits the maps, each of its own part of the input, and adds them piece by
-// piece.
-func (e *emitter) sum(m *network.Sum, in wire, widths []int, base string) (wire, *mapRecord) {
+// piece. The first one carries the bias; later ones that are 0 are left out.
+func (e *emitter) sum(m *network.Sum, b burden, in wire, widths []int, base string) (wire, *mapRecord) {
 	record := &mapRecord{Kind: kindSum}
 	var total wire
 	c := cursor{wire: in}
 	from := 0
 	for k, part := range m.Maps {
 		_, width := part.Dims()
+		if k > 0 && e.parts && isEmpty(part) {
+			record.Maps = append(record.Maps, &mapRecord{Kind: kindSparse, Form: formNone, In: width})
+			from += width
+			continue
+		}
 		name := fmt.Sprintf("%s.%d", base, k)
-		h, r := e.affine(part, e.own(&c, from, from+width, name), widths, name)
+		h, r := e.affine(part, b, e.own(&c, from, from+width, name), widths, name)
 		record.Maps = append(record.Maps, r)
 		for i, t := range h {
 			if k > 0 {
 				h[i] = e.node("Add", base, t.width, total[i].name, t.name)
 			}
 		}
-		total = h
+		total, b = h, burden{}
 		from += width
 	}
 	return total, record

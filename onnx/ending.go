@@ -49,6 +49,15 @@ func (w *walker) end(n *pb.NodeProto, _ int) error {
 	}
 	w.note("The %s %q at the end is not part of the network: the outputs are the numbers that it takes.", n.GetOpType(), nodeName(n))
 	w.ending = n
+	if argmax && len(w.dims) > 0 {
+		dims := slices.Clone(w.dims)
+		if at := min(int(axis), len(dims)-1); a.whole("keepdims", 1) != 0 {
+			dims[at] = 1
+		} else {
+			dims = slices.Delete(dims, at, at+1)
+		}
+		w.dims = dims
+	}
 	return nil
 }
 
@@ -62,5 +71,6 @@ func (w *walker) afterEnding(n *pb.NodeProto) error {
 	if !isStandard(n) || !slices.Contains([]string{"Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze"}, op) {
 		return unsupported(w.ending, "it is followed by the %s %q; only at the end of a network is it understood", op, nodeName(n))
 	}
+	w.reshapedEnding = w.reshapedEnding || op != "Identity" && op != "Cast"
 	return nil
 }

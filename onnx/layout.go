@@ -339,6 +339,7 @@ func permutation(n *pb.NodeProto, rank int) ([]int, error) {
 // permute puts the axes into another order.
 func (w *walker) permute(n *pb.NodeProto, perm []int) error {
 	var dims, axes []int // the numbers' own axes, without that of rows
+	var moving []int     // of those, the ones of more than one number
 	place := make([]int, len(w.dims))
 	for i, d := range w.dims {
 		place[i] = len(dims)
@@ -349,11 +350,14 @@ func (w *walker) permute(n *pb.NodeProto, perm []int) error {
 	out := make([]int, len(perm))
 	for i, p := range perm {
 		if out[i] = w.dims[p]; out[i] != rowAxis {
+			if out[i] > 1 {
+				moving = append(moving, place[p])
+			}
 			axes = append(axes, place[p])
 		}
 	}
 	w.dims = out
-	if slices.IsSorted(axes) {
+	if slices.IsSorted(moving) {
 		return nil
 	}
 	if err := w.charge(n, w.size()); err != nil {

@@ -34,7 +34,7 @@ func (w *walker) multiply(n *pb.NodeProto, m *network.Dense, before, after int) 
 		return nil
 	}
 	if m.Out > 0 && len(m.W) > spareNumbers/(2*before*after) {
-		return w.charge(n, spareNumbers+1)
+		return w.charge(n, w.spare+1)
 	}
 	if err := w.charge(n, 2*len(m.W)*before*after); err != nil {
 		return err
@@ -101,8 +101,12 @@ func (w *walker) matMul(n *pb.NodeProto, data int) error {
 	if err != nil {
 		return err
 	}
+	inOrder := w.order == nil
 	if err := w.along(n, m, data == 0, rank == 1); err != nil {
 		return err
+	}
+	if data == 0 && rank == 2 && inOrder {
+		w.know(n, &layerOrigin{Op: "MatMul", Weight: n.Input[1]})
 	}
 	for len(w.dims) < rank && rank > 2 { // leading axes of size 1
 		w.dims = slices.Insert(w.dims, 0, 1)
@@ -178,10 +182,38 @@ func (w *walker) gemm(n *pb.NodeProto, data int) error {
 	for i := range m.W {
 		m.W[i] *= a.number("alpha", 1)
 	}
+	inOrder := w.order == nil
 	if err := w.along(n, m, data == 0, false); err != nil {
 		return err
 	}
+	if data == 0 && !flip && inOrder && a.number("alpha", 1) == 1 && a.number("beta", 1) == 1 {
+		w.know(n, &layerOrigin{Op: "Gemm", Plain: !transposed, Weight: n.Input[1]})
+	}
 	return w.gemmBias(n, a.number("beta", 1))
+}
+
+// know keeps how the file writes the last layer, where it is dense.
+func (w *walker) know(n *pb.NodeProto, known *layerOrigin) {
+	last := len(w.net.Layers) - 1
+	if _, dense := w.net.Layers[last].Map.(*network.Dense); dense {
+		known.Product = *nodeOriginOf(n)
+		w.origins[last] = known
+	}
+}
+
+// knowBias keeps how the file writes the bias of the last layer, if bias it is:
+// by n, from the tensor of that name.
+func (w *walker) knowBias(n *pb.NodeProto, name string, bias []float64) {
+	last := len(w.net.Layers) - 1
+	known := w.origins[last]
+	if known == nil || &w.net.Layers[last].Bias[0] != &bias[0] {
+		return
+	}
+	known.Bias = name
+	if n.GetOpType() != "Gemm" {
+		known.Apart = known.Op == "Gemm"
+		known.Add = nodeOriginOf(n)
+	}
 }
 
 func (w *walker) gemmBias(n *pb.NodeProto, beta float64) error {
@@ -199,7 +231,13 @@ func (w *walker) gemmBias(n *pb.NodeProto, beta float64) error {
 	if err != nil {
 		return err
 	}
-	return w.addBias(n, bias)
+	if err := w.addBias(n, bias); err != nil {
+		return err
+	}
+	if beta == 1 {
+		w.knowBias(n, n.Input[2], bias)
+	}
+	return nil
 }
 
 // asMatrix gives the data of a Gemm two axes. Old exporters pass on more, and

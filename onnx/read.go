@@ -87,14 +87,16 @@ func notAModel(data []byte) error {
 // tensors by name.
 type graph struct {
 	*pb.GraphProto
-	in, out string
-	elem    pb.TensorProto_DataType // of the input
-	dims    []int                   // shape of the input, with an axis that counts rows, where there can be one
-	rows    int                     // rows that the file declares; 0 when it leaves them open
-	opset   int64
-	tensors map[string]*pb.TensorProto
-	meta    map[string]string
-	stored  int // numbers that the file holds, about
+	model    *pb.ModelProto
+	declared *pb.ValueInfoProto // the input
+	in, out  string
+	elem     pb.TensorProto_DataType // of the input
+	dims     []int                   // shape of the input, with an axis that counts rows, where there can be one
+	rows     int                     // rows that the file declares; 0 when it leaves them open
+	opset    int64
+	tensors  map[string]*pb.TensorProto
+	meta     map[string]string
+	stored   int // numbers that the file holds, about
 
 	producerName string // the program that wrote the file
 
@@ -111,7 +113,7 @@ func openGraph(model *pb.ModelProto) (*graph, error) {
 	if len(model.Functions) > 0 {
 		return nil, &UnsupportedError{Reason: "it defines functions of its own; inline them first"}
 	}
-	g := &graph{GraphProto: model.Graph, tensors: map[string]*pb.TensorProto{}, meta: map[string]string{}}
+	g := &graph{GraphProto: model.Graph, model: model, tensors: map[string]*pb.TensorProto{}, meta: map[string]string{}}
 	for _, set := range model.OpsetImport {
 		if set.GetDomain() == "" || set.GetDomain() == "ai.onnx" {
 			g.opset = set.GetVersion()
@@ -161,6 +163,7 @@ func (g *graph) openEnds() error {
 		return &UnsupportedError{Reason: fmt.Sprintf("%d inputs (%s) and %d outputs (%s); hinge reads networks of one input and one output, and onnx.utils.extract_model of Python's onnx cuts such a part out",
 			len(inputs), nameList(inputs), len(g.Output), nameList(g.Output))}
 	}
+	g.declared = inputs[0]
 	g.in, g.out = inputs[0].GetName(), g.Output[0].GetName()
 	tensor := inputs[0].GetType().GetTensorType()
 	switch g.elem = pb.TensorProto_DataType(tensor.GetElemType()); g.elem {
@@ -242,9 +245,6 @@ func (g *graph) read() (*network.Network, error) {
 	}
 	net, err := g.restore(described)
 	if err == nil {
-		if len(g.meta) > 0 {
-			net.Meta = g.meta
-		}
 		return net, nil
 	}
 	net, walkErr := g.readForeign()
@@ -312,6 +312,7 @@ func (g *graph) describe(w *walker) {
 	if g.producerName != "" {
 		g.meta[producerKey] = g.producerName
 	}
+	g.keepOrigin(w)
 	if len(g.meta) > 0 {
 		w.net.Meta = g.meta
 	}

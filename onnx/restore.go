@@ -21,16 +21,17 @@ func (g *graph) restore(described string) (*network.Network, error) {
 	if err := json.Unmarshal([]byte(described), &s); err != nil {
 		return nil, fmt.Errorf("the metadata entry %s is broken: %v", structureKey, err)
 	}
-	l := loader{tensors: g.tensors, left: map[string]bool{}}
+	l := loader{tensors: g.tensors, left: map[string]bool{}, spare: spareNumbers}
 	for name := range g.tensors {
 		l.left[name] = true
 	}
-	if g.opset < 7 || g.elem != pb.TensorProto_FLOAT && g.elem != pb.TensorProto_DOUBLE {
-		return nil, fmt.Errorf("its numbers are of type %v, in operator set %d", g.elem, g.opset)
+	net := &network.Network{Meta: g.meta}
+	if len(g.meta) == 0 {
+		net.Meta = nil
 	}
-	net := &network.Network{}
-	if g.elem == pb.TensorProto_FLOAT {
-		net.Precision = network.Float32
+	var err error
+	if net.Precision, err = g.precisionOf(&s); err != nil {
+		return nil, err
 	}
 	for i := range s.Layers {
 		layer, err := l.layer(&s.Layers[i])
@@ -42,25 +43,47 @@ func (g *graph) restore(described string) (*network.Network, error) {
 	if err := net.Validate(); err != nil {
 		return nil, err
 	}
-	if err := g.sameAs(net, s.Gemm); err != nil {
+	if err := g.sameAs(net, &s); err != nil {
 		return nil, err
 	}
 	return net, nil
 }
 
+// precisionOf returns the precision in which the graph computes.
+func (g *graph) precisionOf(s *structure) (network.Precision, error) {
+	switch {
+	case g.opset < 7:
+	case s.Framed:
+		return network.ParsePrecision(s.Precision)
+	case g.elem == pb.TensorProto_FLOAT:
+		return network.Float32, nil
+	case g.elem == pb.TensorProto_DOUBLE:
+		return network.Float64, nil
+	}
+	return 0, fmt.Errorf("its numbers are of type %v, in operator set %d", g.elem, g.opset)
+}
+
 // sameAs returns an error unless the graph is the one that net is written as.
-func (g *graph) sameAs(net *network.Network, gemmOnly bool) error {
+func (g *graph) sameAs(net *network.Network, s *structure) error {
 	next := 0
-	e := newEmitter(net.Precision, gemmOnly, func(t stored, prec network.Precision) error {
+	e := newEmitter(net.Precision, s.Gemm, func(t stored, prec network.Precision) error {
 		if next++; next > len(g.Initializer) || !sameTensor(g.Initializer[next-1], t, prec) {
 			return fmt.Errorf("tensor %q is not as it was written", t.name)
 		}
 		return nil
 	})
+	e.parts = s.Parts
+	if s.Framed {
+		if e.origin = originOf(net); e.origin == nil || !g.endsAs(e.origin, net.Precision) {
+			return fmt.Errorf("the input or the output is not as it was written")
+		}
+	} else if g.table() != net.Inputs() {
+		return fmt.Errorf("the input has not %d columns", net.Inputs())
+	}
 	if _, err := e.network(net, g.in, g.out); err != nil {
 		return err
 	}
-	if len(e.nodes) != len(g.Node) || next != len(g.Initializer) || g.table() != net.Inputs() {
+	if len(e.nodes) != len(g.Node) || next != len(g.Initializer) {
 		return fmt.Errorf("the graph has %d nodes and %d tensors, and was written with %d and %d",
 			len(g.Node), len(g.Initializer), len(e.nodes), next)
 	}
@@ -75,10 +98,32 @@ func (g *graph) sameAs(net *network.Network, gemmOnly bool) error {
 	return nil
 }
 
+// endsAs reports whether input and output are declared as o says, but for their
+// names and the number of rows, which someone may have changed since.
+func (g *graph) endsAs(o *origin, prec network.Precision) bool {
+	same := func(v *pb.ValueInfoProto, p *endpoint) bool {
+		is, was := v.GetType().GetTensorType(), o.declare(p, prec).GetType().GetTensorType()
+		if is.GetElemType() != was.GetElemType() || len(is.GetShape().GetDim()) != len(was.Shape.Dim) {
+			return false
+		}
+		for i, d := range is.GetShape().GetDim() {
+			if i != p.Rows && d.GetDimValue() != was.Shape.Dim[i].GetDimValue() {
+				return false
+			}
+		}
+		return true
+	}
+	return same(g.declared, &o.Input) && same(g.Output[0], &o.Output)
+}
+
 // sameTensor reports whether the file's tensor t is what want is stored as.
 func sameTensor(t *pb.TensorProto, want stored, prec network.Precision) bool {
 	if t.GetName() != want.name {
 		return false
+	}
+	if want.wholes != nil {
+		c, err := decodeConstant(t)
+		return err == nil && c.typ == pb.TensorProto_INT64 && slices.Equal(c.dims, want.dims) && slices.Equal(c.ints, want.wholes)
 	}
 	if want.indices != nil {
 		dims, v, err := decodeIndices(t)
@@ -94,6 +139,7 @@ func sameTensor(t *pb.TensorProto, want stored, prec network.Precision) bool {
 type loader struct {
 	tensors map[string]*pb.TensorProto
 	left    map[string]bool // tensors not yet taken
+	spare   int             // numbers that may still be made beyond those stored
 }
 
 func (l *loader) take(name string) (*pb.TensorProto, error) {
@@ -187,7 +233,7 @@ func (l *loader) load(r *mapRecord) (network.Map, error) {
 	}
 	switch r.Kind {
 	case kindDense:
-		return l.matrix(r.Weights, r.Form == formMatMul)
+		return l.matrix(r.Weights, r.Form == formMatMul || r.Form == formGemmPlain)
 	case kindSparse:
 		return l.sparse(r)
 	case kindElementwise:
@@ -202,7 +248,7 @@ func (l *loader) load(r *mapRecord) (network.Map, error) {
 		maps, err := l.loadAll(r.Maps)
 		return &network.Blocks{Maps: maps}, err
 	case kindSum:
-		maps, err := l.loadAll(r.Maps)
+		maps, err := l.terms(r.Maps)
 		return &network.Sum{Maps: maps}, err
 	}
 	return nil, fmt.Errorf("a map of the unknown kind %q", r.Kind)
@@ -216,6 +262,31 @@ func (l *loader) loadAll(records []*mapRecord) ([]network.Map, error) {
 			return nil, err
 		}
 		maps = append(maps, m)
+	}
+	return maps, nil
+}
+
+// terms loads the terms of a sum. Of those that are not written, the description
+// says how many inputs they pass over.
+func (l *loader) terms(records []*mapRecord) ([]network.Map, error) {
+	var maps []network.Map
+	out := 0
+	for i, r := range records {
+		if i > 0 && r != nil && r.Form == formNone {
+			if l.spare -= out + 1; l.spare < 0 || r.In < 1 || r.In > maxFile {
+				return nil, fmt.Errorf("an empty term of %d inputs and %d outputs", r.In, out)
+			}
+			maps = append(maps, &network.Sparse{Out: out, In: r.In, RowPtr: make([]int, out+1)})
+			continue
+		}
+		m, err := l.load(r)
+		if err != nil {
+			return nil, err
+		}
+		maps = append(maps, m)
+		if i == 0 {
+			out, _ = m.Dims()
+		}
 	}
 	return maps, nil
 }

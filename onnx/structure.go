@@ -1,13 +1,20 @@
 package onnx
 
-import "hinge/network"
+import (
+	"slices"
+
+	"hinge/network"
+)
 
 // structure is what Write notes about the layers, as JSON, in the metadata: the
 // kinds of their maps, and which tensors hold their numbers. It holds no number
 // of the network itself.
 type structure struct {
-	Gemm   bool          `json:"gemm,omitempty"` // written with Options.Dense
-	Layers []layerRecord `json:"layers"`
+	Gemm      bool          `json:"gemm,omitempty"`      // written with Options.Dense
+	Parts     bool          `json:"parts,omitempty"`     // dense parts carry their biases, empty terms are left out
+	Framed    bool          `json:"framed,omitempty"`    // input and output are as the metadata's origin says
+	Precision string        `json:"precision,omitempty"` // of a framed graph, whose ends may have other types
+	Layers    []layerRecord `json:"layers"`
 }
 
 type layerRecord struct {
@@ -49,10 +56,55 @@ type form string
 
 const (
 	formGemm      form = "gemm"      // dense: one Gemm, weights Out x In, with the bias
+	formGemmPlain form = "gemmplain" // dense: the same with weights In x Out
+	formNone      form = "none"      // sparse, no nonzeros, in a sum: not written
 	formMatMul    form = "matmul"    // dense, sparse: MatMul, weights In x Out
 	formBroadcast form = "broadcast" // projected: each projection times the factors of a run of units
 	formGather    form = "gather"    // projected, sparse: the numbers wanted are gathered, then scaled
 )
+
+// carries reports whether a bias belongs to the dense parts of m: there is one
+// that is not a later term of a Sum.
+func carries(m network.Map) bool {
+	switch m := m.(type) {
+	case *network.Dense:
+		return true
+	case *network.Stack:
+		return slices.ContainsFunc(m.Maps, carries)
+	case *network.Blocks:
+		return slices.ContainsFunc(m.Maps, carries)
+	case *network.Sum:
+		return carries(m.Maps[0])
+	}
+	return false
+}
+
+// isEmpty reports whether m stores no number, so that its outputs are 0.
+func isEmpty(m network.Map) bool {
+	s, ok := m.(*network.Sparse)
+	return ok && len(s.Val) == 0
+}
+
+// hasParts reports whether some layer has dense parts that carry a bias, or
+// empty terms. Earlier versions wrote those otherwise, and all others as now.
+func hasParts(net *network.Network) bool {
+	return slices.ContainsFunc(net.Layers, func(l network.Layer) bool {
+		_, dense := l.Map.(*network.Dense)
+		return !dense && l.Bias != nil && carries(l.Map) || hasEmptyTerm(l.Map)
+	})
+}
+
+func hasEmptyTerm(m network.Map) bool {
+	switch m := m.(type) {
+	case *network.Stack:
+		return slices.ContainsFunc(m.Maps, hasEmptyTerm)
+	case *network.Blocks:
+		return slices.ContainsFunc(m.Maps, hasEmptyTerm)
+	case *network.Sum:
+		return slices.ContainsFunc(m.Maps[1:], isEmpty) || slices.ContainsFunc(m.Maps, hasEmptyTerm)
+	}
+	return false
+}
 
 // A run is a stretch of outputs from <= j < to of a projected map that pick the
 // same projection.

@@ -18,6 +18,7 @@ type stored struct {
 	dims    []int
 	numbers []float64
 	indices []int32 // instead of numbers
+	wholes  []int64 // instead of numbers: a shape
 }
 
 // elemType returns the ONNX type of the numbers of a precision.
@@ -44,7 +45,7 @@ type tensorStore struct {
 
 // add encodes t, unless the file has become too large.
 func (s *tensorStore) add(t stored, prec network.Precision) error {
-	size := int64(len(t.numbers))*int64(width(prec)) + int64(len(t.indices))*4
+	size := int64(len(t.numbers))*int64(width(prec)) + int64(len(t.indices))*4 + int64(len(t.wholes))*8
 	if s.bytes += size; s.bytes >= maxFile {
 		return &TooLargeError{Bytes: s.bytes}
 	}
@@ -58,6 +59,11 @@ func (s *tensorStore) add(t stored, prec network.Precision) error {
 		typ = pb.TensorProto_INT32
 		for _, v := range t.indices {
 			raw = binary.LittleEndian.AppendUint32(raw, uint32(v))
+		}
+	case t.wholes != nil:
+		typ = pb.TensorProto_INT64
+		for _, v := range t.wholes {
+			raw = binary.LittleEndian.AppendUint64(raw, uint64(v))
 		}
 	case prec == network.Float32:
 		for _, v := range t.numbers {

@@ -48,6 +48,11 @@ type walker struct {
 	single bool                    // whether numbers of float take part
 	double bool                    // and of double
 
+	origins []*layerOrigin  // how the file writes each layer; nil where hinge has a way of its own
+	named   map[string]bool // names of layers
+
+	reshapedEnding bool // the shape of what a reading of the outputs gives was changed
+
 	ending *pb.NodeProto // what turned the outputs into a reading of them, see ending.go
 	mixer  *pb.NodeProto // a node that only moves numbers, and would have mixed the rows
 
@@ -135,7 +140,7 @@ func shapeText(dims []int) string {
 // walk reads a graph that is a chain; dims is the shape of its input.
 func (g *graph) walk(dims []int) (*walker, error) {
 	w := &walker{graph: g, net: &network.Network{}, at: g.in, typ: g.elem,
-		shapes: map[string][]int{}, seen: map[string]bool{}, spare: spareNumbers + g.stored}
+		shapes: map[string][]int{}, named: map[string]bool{}, seen: map[string]bool{}, spare: spareNumbers + g.stored}
 	if err := w.setDims(g.path[0], dims); err != nil {
 		return w, err
 	}

@@ -153,8 +153,8 @@ func (w *walker) image(n *pb.NodeProto) (channels int, err error) {
 func (w *walker) afford(n *pb.NodeProto, outputs []int, terms int) error {
 	entries := int64(max(terms, 1))
 	for _, d := range outputs {
-		if entries *= int64(d); entries > spareNumbers {
-			entries = spareNumbers + 1
+		if entries *= int64(d); entries > int64(w.spare) {
+			entries = int64(w.spare) + 1
 			break
 		}
 	}

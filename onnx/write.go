@@ -16,6 +16,7 @@
 package onnx
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -54,12 +55,15 @@ type Options struct {
 	// else, for tools that know no other operators. In floating point that is
 	// another network, which needs its own certificate.
 	Dense  bool
-	Input  string // name of the input; default "x"
-	Output string // name of the output; default "y"
+	Input  string // name of the input; default that of the network's file, or "x"
+	Output string // name of the output; default that of the network's file, or "y"
 }
 
-func (o Options) names() (in, out string, err error) {
+func (o Options) names(from *origin) (in, out string, err error) {
 	in, out = o.Input, o.Output
+	if from != nil {
+		in, out = cmp.Or(in, from.Input.Name), cmp.Or(out, from.Output.Name)
+	}
 	if in == "" {
 		in = "x"
 	}
@@ -95,23 +99,26 @@ func Encode(net *network.Network, opts Options) ([]byte, error) {
 		}
 		net = net.Dense()
 	}
-	in, out, err := opts.names()
-	if err != nil {
-		return nil, err
-	}
 	var store tensorStore
 	e := newEmitter(net.Precision, opts.Dense, store.add)
-	layers, err := e.network(net, in, out)
+	described := structure{Gemm: opts.Dense, Parts: !opts.Dense && hasParts(net)}
+	if o := originOf(net); o != nil && !opts.Dense {
+		e.origin, described.Framed, described.Precision = o, true, net.Precision.String()
+	}
+	e.parts = described.Parts
+	in, out, err := opts.names(e.origin)
 	if err != nil {
 		return nil, err
 	}
-	graph := graphFrame(net, in, out)
-	graph.Node, graph.Initializer = e.nodes, store.tensors
-	meta, err := metadata(net.Meta, &structure{Gemm: opts.Dense, Layers: layers})
-	if err != nil {
+	if described.Layers, err = e.network(net, in, out); err != nil {
 		return nil, err
 	}
-	return marshal(graph, meta)
+	model := modelFrame(net, e.origin, in, out)
+	model.Graph.Node, model.Graph.Initializer = e.nodes, store.tensors
+	if model.MetadataProps, err = metadata(net.Meta, &described); err != nil {
+		return nil, err
+	}
+	return marshal(model)
 }
 
 // denseFits refuses a network whose dense form no file could hold, before
@@ -128,28 +135,44 @@ func denseFits(net *network.Network) error {
 	return nil
 }
 
-// marshal wraps a graph into a model and returns its bytes.
-func marshal(graph *pb.GraphProto, meta []*pb.StringStringEntryProto) ([]byte, error) {
-	model := &pb.ModelProto{
-		IrVersion:     proto.Int64(irVersion),
-		ProducerName:  proto.String("hinge"),
-		OpsetImport:   []*pb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(opset)}},
-		Graph:         graph,
-		MetadataProps: meta,
-	}
+// marshal returns the bytes of a model.
+func marshal(model *pb.ModelProto) ([]byte, error) {
 	if size := proto.Size(model); size >= maxFile {
 		return nil, &TooLargeError{Bytes: int64(size)}
 	}
 	return proto.MarshalOptions{Deterministic: true}.Marshal(model)
 }
 
-// graphFrame returns the graph of a network without nodes and tensors.
-func graphFrame(net *network.Network, in, out string) *pb.GraphProto {
-	return &pb.GraphProto{
-		Name:   proto.String("hinge"),
-		Input:  []*pb.ValueInfoProto{batchOf(in, net.Inputs(), net.Precision)},
-		Output: []*pb.ValueInfoProto{batchOf(out, net.Outputs(), net.Precision)},
+// modelFrame returns the model of a network without nodes, tensors and metadata.
+func modelFrame(net *network.Network, o *origin, in, out string) *pb.ModelProto {
+	model := &pb.ModelProto{
+		IrVersion:    proto.Int64(irVersion),
+		ProducerName: proto.String("hinge"),
+		OpsetImport:  []*pb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(opset)}},
+		Graph: &pb.GraphProto{
+			Name:   proto.String("hinge"),
+			Input:  []*pb.ValueInfoProto{batchOf(in, net.Inputs(), net.Precision)},
+			Output: []*pb.ValueInfoProto{batchOf(out, net.Outputs(), net.Precision)},
+		},
 	}
+	if o == nil {
+		return model
+	}
+	graph := model.Graph
+	graph.Input[0], graph.Output[0] = o.declare(&o.Input, net.Precision), o.declare(&o.Output, net.Precision)
+	graph.Input[0].Name, graph.Output[0].Name = proto.String(in), proto.String(out)
+	for _, text := range []struct {
+		to   **string
+		text string
+	}{{&graph.Name, o.Graph}, {&graph.DocString, o.GraphDoc}, {&model.DocString, o.Doc}, {&model.Domain, o.Domain}} {
+		if text.text != "" {
+			*text.to = proto.String(text.text)
+		}
+	}
+	if o.Version != 0 {
+		model.ModelVersion = proto.Int64(o.Version)
+	}
+	return model
 }
 
 // batchOf declares a matrix of N rows, N unknown.

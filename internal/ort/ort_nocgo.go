@@ -39,3 +39,8 @@ type Tensor struct {
 func EvalTensor(_ []byte, _ Tensor, _ network.Precision) (*Tensor, error) {
 	return nil, errNoCgo
 }
+
+// EvalTensors returns an error: without cgo there is no runtime.
+func EvalTensors(_ []byte, _ []Tensor, _ network.Precision, _ bool) ([]*Tensor, error) {
+	return nil, errNoCgo
+}

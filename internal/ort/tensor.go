@@ -20,6 +20,16 @@ type Tensor struct {
 // may hold float, double or int64. The graph runs as it is written: the
 // runtime's optimisations, which round some factors of doubles to float, are off.
 func EvalTensor(model []byte, x Tensor, prec network.Precision) (*Tensor, error) {
+	all, err := EvalTensors(model, []Tensor{x}, prec, false)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// EvalTensors is [EvalTensor] for several inputs of any shapes, one after the
+// other, with the runtime's optimisations on or off.
+func EvalTensors(model []byte, x []Tensor, prec network.Precision, optimised bool) ([]*Tensor, error) {
 	if err := start(); err != nil {
 		return nil, err
 	}
@@ -35,8 +45,10 @@ func EvalTensor(model []byte, x Tensor, prec network.Precision) (*Tensor, error)
 		return nil, err
 	}
 	defer options.Destroy()
-	if err := options.SetGraphOptimizationLevel(rt.GraphOptimizationLevelDisableAll); err != nil {
-		return nil, err
+	if !optimised {
+		if err := options.SetGraphOptimizationLevel(rt.GraphOptimizationLevelDisableAll); err != nil {
+			return nil, err
+		}
 	}
 	session, err := rt.NewDynamicAdvancedSessionWithONNXData(model,
 		[]string{inputs[0].Name}, []string{outputs[0].Name}, options)
@@ -44,10 +56,19 @@ func EvalTensor(model []byte, x Tensor, prec network.Precision) (*Tensor, error)
 		return nil, fmt.Errorf("ONNX Runtime does not load the model: %w", err)
 	}
 	defer session.Destroy()
+	run := runTensor[float64]
 	if prec == network.Float32 {
-		return runTensor[float32](session, x)
+		run = runTensor[float32]
 	}
-	return runTensor[float64](session, x)
+	var all []*Tensor
+	for _, t := range x {
+		y, err := run(session, t)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, y)
+	}
+	return all, nil
 }
 
 func runTensor[T float32 | float64](session *rt.DynamicAdvancedSession, x Tensor) (*Tensor, error) {

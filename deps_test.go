@@ -19,7 +19,7 @@ import (
 const importOrder = `
 	# The way of the data, one direction.
 	internal < network, dataset < phi < construct, certify
-		< analyze, edit, train < report < hinge < web, cmd/hinge, bench, bench/depth, bench/training
+		< analyze, edit, train, encode < report < hinge < web, cmd/hinge, bench, bench/depth, bench/training
 
 	# Files of networks.
 	internal, onnx/internal/onnxpb, network < onnx, nnet, safetensors, torch

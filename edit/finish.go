@@ -29,6 +29,7 @@ const (
 	AlreadyExact = "nothing was missing"
 	OutputLayer  = "the output layer was solved anew"
 	WithBumps    = "bumps in the last hidden layer"
+	WithBoth     = "gates for the rows that the last hidden layer takes for others, and bumps"
 	WithGates    = "gates for the rows that were wrong"
 	WithBeside   = "a network beside it that makes up for what was missing"
 )
@@ -50,6 +51,7 @@ type Finished struct {
 //	nothing           the network is exact already
 //	the output layer  regression: [Phi 1] A = Y has a solution; no unit is added
 //	bumps             classes: three to five units for hundreds of rows
+//	gates and bumps   classes: where the last hidden layer makes rows equal
 //	gates             classes: where bumps would not do, in float32 for example
 //	beside            a construction for what is missing, added to the outputs
 //
@@ -81,7 +83,7 @@ func Finish(net *network.Network, set *dataset.Set, opts FinishOptions) (*Finish
 	f.made.Wrong = len(f.missed)
 	methods := []method{{OutputLayer, f.solveOutput}, {WithBeside, f.residual}}
 	if set.IsClasses() {
-		methods = []method{{WithBumps, f.bumps}, {WithGates, f.gates}, {WithBeside, f.outvote}}
+		methods = []method{{WithBumps, f.bumps}, {WithBoth, f.gatesAndBumps}, {WithGates, f.gates}, {WithBeside, f.outvote}}
 	}
 	for _, m := range methods {
 		f.stage("trying: " + m.name)
@@ -198,6 +200,9 @@ func (f *finisher) solveOutput() (*network.Network, error) {
 
 // bumps corrects classes in the last hidden layer.
 func (f *finisher) bumps() (*network.Network, error) {
+	if wrong, _ := f.sides(); len(f.mistaken(wrong)) > 0 {
+		return nil, fmt.Errorf("the last hidden layer takes %d rows for others", len(f.mistaken(wrong)))
+	}
 	net, _, err := construct.PatchNetwork(f.problem(f.set), f.net)
 	return net, err
 }
@@ -206,15 +211,59 @@ func (f *finisher) problem(set *dataset.Set) *construct.Problem {
 	return &construct.Problem{Set: set, Precision: f.net.Precision, Tolerance: f.opts.Tolerance, Seed: f.opts.Seed}
 }
 
-// gates repairs the rows that are wrong and keeps the others as they are.
-func (f *finisher) gates() (*network.Network, error) {
+// gatesAndBumps gives gates to the wrong rows that are equal to rows of another
+// class where bumps would have to tell them apart, in what enters the last hidden
+// layer. The gates tell them apart there, and bumps can do the rest.
+func (f *finisher) gatesAndBumps() (*network.Network, error) {
 	wrong, right := f.sides()
-	fixed := f.set.Select(wrong)
-	var keep *mat.Dense
-	if len(right) > 0 {
-		keep = f.set.Select(right).X
+	equal := f.mistaken(wrong)
+	if len(equal) == 0 {
+		return nil, errors.New("the last hidden layer takes no row for another")
 	}
-	r, err := Repair(f.net, fixed, keep, nil, Options{Seed: f.opts.Seed})
+	rest := without(slices.Concat(wrong, right), equal, nil)
+	gated, err := f.gated(equal, rest)
+	if err != nil {
+		return nil, err
+	}
+	net, _, err := construct.PatchNetwork(f.problem(f.set), gated)
+	return net, err
+}
+
+// mistaken returns the rows that are equal to rows of another class in what
+// enters the last hidden layer.
+func (f *finisher) mistaken(rows []int) []int {
+	last := f.net.LastHidden()
+	if last < 1 {
+		return nil
+	}
+	h := f.net.Activations(f.set.X, last-1)
+	keys := keysOf(h)
+	like := make(map[uint64][]int)
+	for i, k := range keys {
+		like[k] = append(like[k], i)
+	}
+	var equal []int
+	for _, i := range rows {
+		for _, j := range like[keys[i]] {
+			if f.set.Class[i] != f.set.Class[j] && slices.Equal(h.RawRowView(i), h.RawRowView(j)) {
+				equal = append(equal, i)
+				break
+			}
+		}
+	}
+	return equal
+}
+
+// gates repairs the rows that are wrong and keeps the others as they are.
+func (f *finisher) gates() (*network.Network, error) { return f.gated(f.sides()) }
+
+// gated repairs rows by gates and keeps others as they are.
+func (f *finisher) gated(rows, others []int) (*network.Network, error) {
+	var keep *mat.Dense
+	if len(others) > 0 {
+		keep = f.set.Select(others).X
+	}
+	r, err := Repair(f.net, f.set.Select(rows), keep, nil, Options{Seed: f.opts.Seed})
 	if err != nil {
 		return nil, err
 	}

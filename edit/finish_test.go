@@ -107,3 +107,27 @@ func TestFinishSaysWhatDoesNotFit(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Rows that the last hidden layer takes for others get gates, and the rest bumps.
+func TestFinishRowsThatALayerMakesEqual(t *testing.T) {
+	net := trained(13, network.Float64, "rri", 6, 14, 20, 4)
+	for k := range net.Layers[0].Bias {
+		net.Layers[0].Bias[k] = -3 // 0 on many rows, which then are all the same
+	}
+	x := rows(14, network.Float64, 600, 6)
+	set := relabelled(t, net, x)
+	for i := range set.Class { // back to what the network says, for most rows
+		if i%20 != 0 {
+			set.Class[i] = (set.Class[i] + 3) % 4
+		}
+	}
+	set, err := dataset.NewClasses(x, set.Class, set.Schema.Classes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Finish(net, set, FinishOptions{})
+	checkFinished(t, net, set, f, err)
+	if f.Method != WithBoth || len(f.Tried) != 1 {
+		t.Errorf("finished by %s after %q", f.Method, f.Tried)
+	}
+}

@@ -93,18 +93,28 @@ func (f *layerFacts) dependent(net *network.Network, x *mat.Dense, at int, toler
 		return nil, err
 	}
 	_, units := m.Dims()
-	basis := columns(r, append(slices.Clone(essential), units))
+	if d.coef, err = spanned(columns(r, append(slices.Clone(essential), units)), columns(r, free)); err != nil {
+		return nil, err
+	}
+	if err := d.simplify(r, noise(net.Precision)); err != nil {
+		return nil, err
+	}
+	d.measure(m)
+	return d, nil
+}
+
+// spanned returns the coefficients by which the columns of a come closest to
+// those of b.
+func spanned(a, b *mat.Dense) (*mat.Dense, error) {
 	var qr mat.QR
-	qr.Factorize(basis)
-	d.coef = &mat.Dense{}
-	if err := qr.SolveTo(d.coef, false, columns(r, free)); err != nil {
+	qr.Factorize(a)
+	coef := &mat.Dense{}
+	if err := qr.SolveTo(coef, false, b); err != nil {
 		if _, poor := err.(mat.Condition); !poor {
 			return nil, err
 		}
 	}
-	d.clean()
-	d.measure(m)
-	return d, nil
+	return coef, nil
 }
 
 // columns returns the given columns of m.
@@ -119,24 +129,87 @@ func columns(m *mat.Dense, which []int) *mat.Dense {
 	return part
 }
 
-// negligible is the size, relative to the largest of its column, below which a
-// coefficient is rounding noise.
-const negligible = 1e-9
+// noise is the distance, relative to its length, at which a column counts as
+// being what it is compared with: rounding of the numbers themselves.
+func noise(p network.Precision) float64 {
+	if p == network.Float32 {
+		return 3e-6
+	}
+	return 1e-11
+}
 
-// clean makes a zero of what is rounding noise, so that a copy of a unit is told
-// as one.
-func (d *fold) clean() {
-	rows, cols := d.coef.Dims()
-	for k := range cols {
-		most := 0.0
-		for i := range rows {
-			most = max(most, math.Abs(d.coef.At(i, k)))
+// simplify replaces the combinations that dropped units are by the simplest ones:
+// nothing for a dead unit, one unit for a multiple, and units that are awake on
+// all rows for one that is, too. r is the R factor of [Phi 1], whose columns have the
+// lengths and products of those of [Phi 1].
+func (d *fold) simplify(r *mat.Dense, noise float64) error {
+	_, width := r.Dims()
+	var on []int // places in keep
+	for i, k := range d.keep {
+		if d.facts.on[k] {
+			on = append(on, i)
 		}
-		for i := range rows {
-			if math.Abs(d.coef.At(i, k)) < negligible*most || d.facts.awake[d.drop[k]] == 0 {
-				d.coef.Set(i, k, 0)
-			}
+	}
+	among := make([]int, 0, len(on)+1)
+	for _, i := range on {
+		among = append(among, d.keep[i])
+	}
+	basis := columns(r, append(among, width-1))
+	for f, j := range d.drop {
+		column := columns(r, []int{j})
+		if d.facts.awake[j] == 0 {
+			d.setCoef(f, nil, nil)
+			continue
 		}
+		if i, c := d.multiple(r, column, noise); i >= 0 {
+			d.setCoef(f, []int{i}, []float64{c, 0})
+			continue
+		}
+		if !d.facts.on[j] {
+			continue
+		}
+		c, err := spanned(basis, column)
+		if err != nil {
+			return err
+		}
+		var rest mat.Dense
+		rest.Mul(basis, c)
+		rest.Sub(&rest, column)
+		if mat.Norm(&rest, 2) <= noise*mat.Norm(column, 2) {
+			d.setCoef(f, on, mat.Col(nil, 0, c))
+		}
+	}
+	return nil
+}
+
+// multiple returns the place in keep of a unit that the column is a multiple of,
+// and the factor; -1 when there is none.
+func (d *fold) multiple(r, column *mat.Dense, noise float64) (int, float64) {
+	for i, k := range d.keep {
+		other := columns(r, []int{k})
+		c := mat.Dot(other.ColView(0), column.ColView(0)) / mat.Dot(other.ColView(0), other.ColView(0))
+		var rest mat.Dense
+		rest.Scale(c, other)
+		rest.Sub(&rest, column)
+		if mat.Norm(&rest, 2) <= noise*mat.Norm(column, 2) {
+			return i, c
+		}
+	}
+	return -1, 0
+}
+
+// setCoef makes dropped unit f the combination of the units at those places of
+// keep, the constant last in values.
+func (d *fold) setCoef(f int, places []int, values []float64) {
+	rows, _ := d.coef.Dims()
+	for i := range rows {
+		d.coef.Set(i, f, 0)
+	}
+	for k, i := range places {
+		d.coef.Set(i, f, values[k])
+	}
+	if values != nil {
+		d.coef.Set(rows-1, f, values[len(places)])
 	}
 }
 

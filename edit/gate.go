@@ -61,6 +61,7 @@ const (
 // A gater finds gates among rows given by what enters the layer of thresholds.
 type gater struct {
 	in        *certify.Enclosure // n x d
+	keys      []uint64           // of its centres
 	precision network.Precision
 	rng       *rand.Rand
 }

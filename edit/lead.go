@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"math"
 	"slices"
 
@@ -198,11 +197,9 @@ func (l *leader) change() *mat.Dense {
 
 // tellApart names the rows to fix that are equal in h to a row of another class.
 func (r *repair) tellApart(h *mat.Dense, class []int) error {
-	seed := maphash.MakeSeed()
 	first := make(map[uint64]int, rowCount(h))
 	var rows []int
-	for i := range rowCount(h) {
-		k := hashOf(seed, h.RawRowView(i))
+	for i, k := range keysOf(h) {
 		j, ok := first[k]
 		if !ok {
 			first[k] = i

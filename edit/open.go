@@ -1,9 +1,6 @@
 package edit
 
 import (
-	"encoding/binary"
-	"hash/maphash"
-	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -55,7 +52,7 @@ func (r *gating) gater(at int) (*gater, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.gaters[at] = &gater{in: in, precision: r.net.Precision, rng: r.rng}
+		r.gaters[at] = &gater{in: in, keys: keysOf(in.Centre), precision: r.net.Precision, rng: r.rng}
 	}
 	return r.gaters[at], nil
 }
@@ -87,7 +84,7 @@ func (r *gating) openAt(at int, rows []int, add func(g *gate)) (failed []int, er
 	}
 	_, width := f.in.Centre.Dims()
 	most := max(1, int(groupShare*float64(width)))
-	rows, failed = r.apart(f.in.Centre, rows)
+	rows, failed = apart(f.in.Centre, f.keys, rows)
 	for size := most; len(rows) > 0; {
 		take := min(size, len(rows))
 		g := f.find(rows[:take], r.others(rows[:take]))
@@ -107,17 +104,15 @@ func (r *gating) openAt(at int, rows []int, add func(g *gate)) (failed []int, er
 }
 
 // apart splits rows to change into those that differ in h (n x m) from every
-// row that must not go with them, and those that are equal to one.
-func (r *gating) apart(h *mat.Dense, rows []int) (apart, equal []int) {
-	seed := maphash.MakeSeed()
+// row that must not go with them, and those that are equal to one; keys are those of h.
+func apart(h *mat.Dense, keys []uint64, rows []int) (apart, equal []int) {
 	like := make(map[uint64][]int, len(rows))
 	for _, i := range rows {
-		k := hashOf(seed, h.RawRowView(i))
-		like[k] = append(like[k], i)
+		like[keys[i]] = append(like[keys[i]], i)
 	}
 	shared := map[int]bool{}
-	for i := range rowCount(h) {
-		for _, j := range like[hashOf(seed, h.RawRowView(i))] {
+	for i, k := range keys {
+		for _, j := range like[k] {
 			if i != j && slices.Equal(h.RawRowView(i), h.RawRowView(j)) {
 				shared[j] = true
 			}
@@ -131,18 +126,6 @@ func (r *gating) apart(h *mat.Dense, rows []int) (apart, equal []int) {
 		}
 	}
 	return apart, equal
-}
-
-// hashOf returns a hash of a row; equal rows have equal ones.
-func hashOf(seed maphash.Seed, row []float64) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	var b [8]byte
-	for _, v := range row {
-		binary.LittleEndian.PutUint64(b[:], math.Float64bits(v+0)) // -0 is 0
-		h.Write(b[:])
-	}
-	return h.Sum64()
 }
 
 // others returns the rows that are not of the group.

@@ -75,10 +75,12 @@ type Pruned struct {
 	// has, those of the bumps that keep the decisions counted.
 	Dispensed []int
 	Merged    []int // hidden layers that are gone, the first is 1
-	// Moved bounds, in any order of summation, by how much an output has moved on
-	// a row, and Fraction the same as a fraction of the output's range.
-	Moved    float64
-	Fraction float64
+	// Moved bounds by how much an output on a row differs between any run of the
+	// network before and any run of it after, whatever their orders of summation.
+	// Beyond is what pruning has to do with it: every value that a run can give
+	// after is within Beyond of one that a run could give before. Fraction is
+	// Beyond as a fraction of the output's range.
+	Moved, Beyond, Fraction float64
 	// Decisions is the number of rows whose largest output is another one; it is
 	// proved to be what it says when Proved is set.
 	Decisions int
@@ -249,28 +251,20 @@ func (p *pruner) prove(made *Pruned) error {
 	if err != nil {
 		return err
 	}
-	ranges := rangesOf(p.out)
-	made.Proved = true
-	made.Moved, made.Fraction, made.Decisions = 0, 0, 0
+	d := drift{before: before, after: after, ranges: rangesOf(p.out)}
+	made.Proved, made.Decisions = true, 0
 	for i := range rowCount(p.x) {
-		for j := range ranges {
-			off := (math.Abs(after.Centre.At(i, j)-before.Centre.At(i, j)) + after.Bound(i, j) + before.Bound(i, j)) * (1 + 1e-15)
-			made.Moved, made.Fraction = max(made.Moved, off), max(made.Fraction, off/ranges[j])
-		}
+		d.row(i)
 		best := largest(p.out.RawRowView(i))
-		least := math.Inf(1)
-		for j := range ranges {
-			if j != best {
-				least = min(least, after.Centre.At(i, best)-after.Bound(i, best)-after.Centre.At(i, j)-after.Bound(i, j))
-			}
+		if p.net.Outputs() == 1 || d.decided(i, best) {
+			continue
 		}
-		if !(least > 0) && len(ranges) > 1 {
-			made.Proved = false
-			if after.Centre.At(i, best) <= slices.Max(after.Centre.RawRowView(i)) && largest(after.Centre.RawRowView(i)) != best {
-				made.Decisions++
-			}
+		made.Proved = false
+		if largest(after.Centre.RawRowView(i)) != best {
+			made.Decisions++
 		}
 	}
+	made.Moved, made.Beyond, made.Fraction = d.moved, d.beyond, d.fraction
 	return nil
 }
 

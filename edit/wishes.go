@@ -2,7 +2,6 @@ package edit
 
 import (
 	"cmp"
-	"hash/maphash"
 	"math"
 	"slices"
 	"sort"
@@ -68,15 +67,14 @@ func newRepair(net *network.Network, fix *dataset.Set, keep *mat.Dense, keepRows
 // checkOverlap looks for rows to fix that are rows to keep and want something
 // else than the network says.
 func (r *repair) checkOverlap() error {
-	seed := maphash.MakeSeed()
+	keys := keysOf(r.x)
 	rows := make(map[uint64][]int, r.k)
-	for i := range r.k {
-		k := hashOf(seed, r.x.RawRowView(i))
+	for i, k := range keys[:r.k] {
 		rows[k] = append(rows[k], i)
 	}
 	var pairs [][2]int
-	for i := r.k; i < r.rows(); i++ {
-		for _, f := range rows[hashOf(seed, r.x.RawRowView(i))] {
+	for i := r.k; i < len(keys); i++ {
+		for _, f := range rows[keys[i]] {
 			if slices.Equal(r.x.RawRowView(i), r.x.RawRowView(f)) && !r.agrees(f) {
 				pairs = append(pairs, [2]int{r.fix.Rows[f], r.keepRow(i)})
 			}

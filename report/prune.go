@@ -29,10 +29,12 @@ type Prune struct {
 	Dispensed  []int          `json:"dispensed,omitempty"`
 	Merged     []int          `json:"merged,omitempty"`
 
-	// Moved bounds how far an output is from what it was, on any row and in any
-	// order of summation of both networks; Fraction is the same as a fraction of the
-	// output's range.
+	// Moved bounds by how much an output on a row differs between a run before and
+	// a run after, in any orders of summation. Every value that a run can give after
+	// is within Beyond of one that a run could give before; Fraction is Beyond as a
+	// fraction of the output's range.
 	Moved    float64 `json:"moved"`
+	Beyond   float64 `json:"beyond"`
 	Fraction float64 `json:"fraction"`
 	// Decided says that the largest output is proved to be the same one on every
 	// row; Decisions counts the rows where it is another one.
@@ -58,7 +60,7 @@ func NewPrune(net *network.Network, n int, opts edit.PruneOptions, p *edit.Prune
 	r := &Prune{
 		Precision: net.Precision.String(), Rows: n, Preserve: string(cmp.Or(opts.Preserve, edit.Values)), Tolerance: opts.Tolerance,
 		Parameters: [2]int{net.Parameters(), p.Network.Parameters()}, Removed: slices.Concat([]edit.Removed{}, p.Removed),
-		Dispensed: p.Dispensed, Merged: p.Merged, Moved: p.Moved, Fraction: p.Fraction, Decided: p.Proved, Decisions: p.Decisions,
+		Dispensed: p.Dispensed, Merged: p.Merged, Moved: p.Moved, Beyond: p.Beyond, Fraction: p.Fraction, Decided: p.Proved, Decisions: p.Decisions,
 		Notes: slices.Concat([]string{}, net.Notes()),
 	}
 	after := p.Network.HiddenLayers()
@@ -109,8 +111,8 @@ func (r *Prune) Text() string {
 }
 
 func (r *Prune) proofText() string {
-	text := fmt.Sprintf("no output is farther than %s from what it was on any row (%s of its range), in %s, any order of summation of either network",
-		atMost(r.Moved), atMost(r.Fraction), r.Precision)
+	text := fmt.Sprintf("in %s, any order of summation, no output on any row is farther than %s (%s of its range) from one that the network could give before\n"+
+		"(outputs of two runs, one before and one after, differ by at most %s)", r.Precision, atMost(r.Beyond), atMost(r.Fraction), atMost(r.Moved))
 	switch {
 	case r.Decided:
 		text = "the largest output is the same one on every row, in " + r.Precision + ", any order of summation\n" + text

@@ -102,6 +102,8 @@ func (e *emitter) dense(m *network.Dense, b burden, in wire, widths []int, base 
 	record := &mapRecord{Kind: kindDense, Form: formMatMul}
 	var h wire
 	switch {
+	case known.Left:
+		h = e.leftMatMul(m, in, widths, base, known, record)
 	case known.Op == "MatMul":
 		h = e.matMul(m, in, widths, base, known, record)
 	case known.Apart:
@@ -194,6 +196,39 @@ func (e *emitter) matMul(m *network.Dense, in wire, widths []int, base string, k
 		from += w
 	}
 	return pieces
+}
+
+// leftMatMul emits W x for files whose rows are columns, or vectors of which they
+// take one at a time: a runtime may sum these products in another order than X W^T.
+func (e *emitter) leftMatMul(m *network.Dense, in wire, widths []int, base string, known *layerOrigin, record *mapRecord) wire {
+	record.Form = formLeft
+	columns := e.turned(e.concat(in, base), base, known.Vector, "Squeeze")
+	var pieces wire
+	from := 0
+	for i, w := range widths {
+		weight := e.numbers(nameOf(known.Weight, i, base+".weight"), m.W[from*m.In:(from+w)*m.In], w, m.In)
+		record.Weights = append(record.Weights, weight)
+		t := e.node("MatMul", base, w, weight, columns.name)
+		if i == 0 {
+			e.nameAs(&t, &known.Product)
+		}
+		pieces = append(pieces, e.turned(t, base, known.Vector, "Unsqueeze"))
+		from += w
+	}
+	return pieces
+}
+
+// turned makes columns of rows, and rows of columns; or, with the operator given,
+// a vector of one row, and a row of a vector.
+func (e *emitter) turned(t tensor, base string, vector bool, op string) tensor {
+	if vector {
+		t = e.node(op, base, t.width, t.name)
+		e.list(t, "axes", []int64{0})
+		return t
+	}
+	t = e.node("Transpose", base, t.width, t.name)
+	e.list(t, "perm", []int64{1, 0})
+	return t
 }
 
 // transpose returns the transpose of a rows x cols matrix.

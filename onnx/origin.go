@@ -32,6 +32,7 @@ type origin struct {
 	Input     endpoint                `json:"input"`
 	Output    endpoint                `json:"output"`
 	Ending    string                  `json:"ending,omitempty"` // Softmax, LogSoftmax or ArgMax
+	Listed    bool                    `json:"listed,omitempty"` // the weights are declared as inputs that a caller may replace
 	Layers    map[string]*layerOrigin `json:"layers,omitempty"`
 }
 
@@ -56,9 +57,11 @@ type dimension struct {
 
 // A layerOrigin says how a file writes a dense layer, and under which names.
 type layerOrigin struct {
-	Op    string `json:"op"`              // Gemm or MatMul
-	Plain bool   `json:"plain,omitempty"` // a Gemm with its weights In x Out
-	Apart bool   `json:"apart,omitempty"` // the bias is added by an Add
+	Op     string `json:"op"`               // Gemm or MatMul
+	Plain  bool   `json:"plain,omitempty"`  // a Gemm with its weights In x Out
+	Left   bool   `json:"left,omitempty"`   // a MatMul with its weights on the left
+	Vector bool   `json:"vector,omitempty"` // and a vector on the right
+	Apart  bool   `json:"apart,omitempty"`  // the bias is added by an Add
 
 	Weight string `json:"weight,omitempty"` // tensors
 	Bias   string `json:"bias,omitempty"`
@@ -159,6 +162,27 @@ func (o *origin) declare(p *endpoint, prec network.Precision) *pb.ValueInfoProto
 	return v
 }
 
+// list declares the tensors that have names of the file as inputs. ONNX Runtime
+// then takes them as they are, and does not lay them out anew for its products.
+func (o *origin) list(graph *pb.GraphProto) {
+	theirs := map[string]bool{}
+	for _, l := range o.Layers {
+		theirs[l.Weight], theirs[l.Bias] = true, true
+	}
+	for _, t := range graph.Initializer {
+		if !theirs[t.GetName()] {
+			continue
+		}
+		v := batchOf(t.GetName(), 1, network.Float32)
+		tensor := v.GetType().GetTensorType()
+		tensor.ElemType, tensor.Shape.Dim = t.DataType, nil
+		for _, d := range t.Dims {
+			tensor.Shape.Dim = append(tensor.Shape.Dim, &pb.TensorShapeProto_Dimension{Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: d}})
+		}
+		graph.Input = append(graph.Input, v)
+	}
+}
+
 // keepOrigin puts into the metadata what the writer needs to write the network
 // as this file is written.
 func (g *graph) keepOrigin(w *walker) {
@@ -190,6 +214,7 @@ func (g *graph) keepOrigin(w *walker) {
 			o.Output.Type = pb.TensorProto_INT64
 		}
 	}
+	o.Listed = g.model.GetIrVersion() >= irVersion && len(g.Input) > 1
 	text, err := json.Marshal(&o)
 	if err == nil && !w.reshapedEnding {
 		g.meta[originKey] = string(text)

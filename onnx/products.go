@@ -101,12 +101,12 @@ func (w *walker) matMul(n *pb.NodeProto, data int) error {
 	if err != nil {
 		return err
 	}
-	inOrder := w.order == nil
+	inOrder, vector := w.order == nil, len(w.dims) == 1
 	if err := w.along(n, m, data == 0, rank == 1); err != nil {
 		return err
 	}
-	if data == 0 && rank == 2 && inOrder {
-		w.know(n, &layerOrigin{Op: "MatMul", Weight: n.Input[1]})
+	if rank == 2 && inOrder {
+		w.know(n, &layerOrigin{Op: "MatMul", Left: data == 1, Vector: data == 1 && vector, Weight: n.Input[1-data]})
 	}
 	for len(w.dims) < rank && rank > 2 { // leading axes of size 1
 		w.dims = slices.Insert(w.dims, 0, 1)

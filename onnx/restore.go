@@ -91,12 +91,16 @@ func (g *graph) sameAs(net *network.Network, s *structure) error {
 		if !proto.Equal(n, g.Node[i]) {
 			return fmt.Errorf("node %d, %q, is not as it was written", i, n.GetName())
 		}
-		if n.GetOpType() == "Slice" && g.opset >= 10 {
+		if since := changedIn[n.GetOpType()]; since > 0 && g.opset >= since {
 			return fmt.Errorf("node %q has another meaning in operator set %d", n.GetName(), g.opset)
 		}
 	}
 	return nil
 }
+
+// changedIn gives the operator sets in which operators that hinge writes took on
+// another form.
+var changedIn = map[string]int64{"Slice": 10, "Squeeze": 13, "Unsqueeze": 13}
 
 // endsAs reports whether input and output are declared as o says, but for their
 // names and the number of rows, which someone may have changed since.

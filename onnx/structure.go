@@ -57,6 +57,7 @@ type form string
 const (
 	formGemm      form = "gemm"      // dense: one Gemm, weights Out x In, with the bias
 	formGemmPlain form = "gemmplain" // dense: the same with weights In x Out
+	formLeft      form = "left"      // dense: weights Out x In times the transpose of the rows
 	formNone      form = "none"      // sparse, no nonzeros, in a sum: not written
 	formMatMul    form = "matmul"    // dense, sparse: MatMul, weights In x Out
 	formBroadcast form = "broadcast" // projected: each projection times the factors of a run of units

@@ -115,6 +115,9 @@ func Encode(net *network.Network, opts Options) ([]byte, error) {
 	}
 	model := modelFrame(net, e.origin, in, out)
 	model.Graph.Node, model.Graph.Initializer = e.nodes, store.tensors
+	if e.origin != nil && e.origin.Listed {
+		e.origin.list(model.Graph)
+	}
 	if model.MetadataProps, err = metadata(net.Meta, &described); err != nil {
 		return nil, err
 	}

@@ -127,7 +127,7 @@ func TestFinishRowsThatALayerMakesEqual(t *testing.T) {
 	}
 	f, err := Finish(net, set, FinishOptions{})
 	checkFinished(t, net, set, f, err)
-	if f.Method != WithBoth || len(f.Tried) != 1 {
+	if f.Method != WithBoth || len(f.Tried) != 2 {
 		t.Errorf("finished by %s after %q", f.Method, f.Tried)
 	}
 }

@@ -58,9 +58,13 @@ func (r *gating) gater(at int) (*gater, error) {
 }
 
 // groupShare is how many rows a gate is tried for at first, as a part of the
-// numbers that enter the layer of thresholds: half of the directions then stay
-// free to keep clear of the other rows.
-const groupShare = 0.5
+// numbers that enter the layer of thresholds, when there are manyNumbers or more:
+// half of the directions then stay free to keep clear of the other rows. Of fewer
+// numbers all are used: a hyperplane holds as many rows as it has dimensions.
+const (
+	groupShare  = 0.5
+	manyNumbers = 20
+)
 
 // open finds gates for the rows, in the layer of the stage or an earlier one,
 // and reports each to add. Rows that no gate serves are returned.
@@ -83,7 +87,10 @@ func (r *gating) openAt(at int, rows []int, add func(g *gate)) (failed []int, er
 		return nil, err
 	}
 	_, width := f.in.Centre.Dims()
-	most := max(1, int(groupShare*float64(width)))
+	most := width
+	if width >= manyNumbers {
+		most = int(groupShare * float64(width))
+	}
 	rows, failed = apart(f.in.Centre, f.keys, rows)
 	for size := most; len(rows) > 0; {
 		take := min(size, len(rows))

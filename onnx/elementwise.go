@@ -42,12 +42,13 @@ func (w *walker) elementwise(n *pb.NodeProto, data int) error {
 	if err != nil {
 		return err
 	}
-	return w.combine(n, op, v, data)
+	return w.combine(n, op, v, c.dims, data)
 }
 
-// combine does to each output of the last layer what op does with v.
+// combine does to each output of the last layer what op does with v, which the
+// file stores in the shape dims.
 
-func (w *walker) combine(n *pb.NodeProto, op string, v []float64, data int) error {
+func (w *walker) combine(n *pb.NodeProto, op string, v []float64, dims []int, data int) error {
 	switch {
 	case op == "Mul":
 		return w.scale(n, v)
@@ -72,7 +73,7 @@ func (w *walker) combine(n *pb.NodeProto, op string, v []float64, data int) erro
 		return err
 	}
 	if op == "Add" {
-		w.knowBias(n, n.Input[1-data], v)
+		w.knowBias(n, n.Input[1-data], dims, v)
 	}
 	return nil
 }

@@ -122,7 +122,7 @@ func (e *emitter) addKnownBias(h wire, b burden, base string, known *layerOrigin
 	}
 	from := 0
 	for i, t := range h {
-		bias := e.numbers(nameOf(known.Bias, i, base+".bias"), b.bias[from:from+t.width], t.width)
+		bias := e.numbers(nameOf(known.Bias, i, base+".bias"), b.bias[from:from+t.width], known.biasDims(i, t.width)...)
 		*b.names = append(*b.names, bias)
 		h[i] = e.node("Add", base, t.width, t.name, bias)
 		if i == 0 {
@@ -162,7 +162,7 @@ func (e *emitter) gemm(m *network.Dense, b burden, in wire, widths []int, base s
 		if b.bias != nil {
 			bias = b.bias[from : from+w]
 		}
-		name := e.numbers(nameOf(known.Bias, i, base+".bias"), bias, w)
+		name := e.numbers(nameOf(known.Bias, i, base+".bias"), bias, known.biasDims(i, w)...)
 		if b.bias != nil {
 			*b.names = append(*b.names, name)
 		}

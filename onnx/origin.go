@@ -65,10 +65,19 @@ type layerOrigin struct {
 
 	Weight string `json:"weight,omitempty"` // tensors
 	Bias   string `json:"bias,omitempty"`
+	Row    bool   `json:"row,omitempty"` // the bias has the shape 1 x Out
 
 	Product nodeOrigin  `json:"product"`
 	Add     *nodeOrigin `json:"add,omitempty"`
 	Relu    *nodeOrigin `json:"relu,omitempty"`
+}
+
+// biasDims returns the shape of a bias, of which the first piece is the file's.
+func (l *layerOrigin) biasDims(i, width int) []int {
+	if i == 0 && l.Row {
+		return []int{1, width}
+	}
+	return []int{width}
 }
 
 // A nodeOrigin is the name of a node, which may be empty, and of what it makes.
@@ -221,17 +230,37 @@ func (g *graph) keepOrigin(w *walker) {
 	}
 }
 
+// sizesOf returns the sizes of all axes but the first, and whether the file gives
+// them.
+func sizesOf(declared []*pb.TensorShapeProto_Dimension) (sizes []int, ok bool) {
+	for i, d := range declared {
+		v := d.GetDimValue()
+		if i > 0 {
+			sizes = append(sizes, int(v))
+		}
+		if i > 0 && (v < 1 || v > maxFile) {
+			return nil, false
+		}
+	}
+	return sizes, len(declared) > 1 && len(declared) <= maxRank
+}
+
 // endpointOf describes a tensor of shape dims, with an axis that counts rows or
 // without, by what the file declares of it.
 func endpointOf(v *pb.ValueInfoProto, dims []int) endpoint {
 	tensor := v.GetType().GetTensorType()
 	p := endpoint{Name: v.GetName(), Type: pb.TensorProto_DataType(tensor.GetElemType()), Rows: slices.Index(dims, rowAxis)}
 	declared := tensor.GetShape().GetDim()
-	if len(declared) != len(dims) {
-		declared = nil
-	}
 	if p.Rows < 0 && len(dims) > 1 && dims[0] == 1 {
 		p.Rows = 0 // one row, as the first of a table
+	}
+	if len(declared) != len(dims) {
+		other, ok := sizesOf(declared)
+		if p.Rows != 0 || !ok || product(other) != product(dims[1:]) {
+			declared = nil
+		} else { // what was declared, where it holds as many numbers
+			dims = append([]int{rowAxis}, other...)
+		}
 	}
 	for i, d := range dims {
 		size := dimension{Size: d}

@@ -203,13 +203,13 @@ func (w *walker) know(n *pb.NodeProto, known *layerOrigin) {
 
 // knowBias keeps how the file writes the bias of the last layer, if bias it is:
 // by n, from the tensor of that name.
-func (w *walker) knowBias(n *pb.NodeProto, name string, bias []float64) {
+func (w *walker) knowBias(n *pb.NodeProto, name string, dims []int, bias []float64) {
 	last := len(w.net.Layers) - 1
 	known := w.origins[last]
 	if known == nil || &w.net.Layers[last].Bias[0] != &bias[0] {
 		return
 	}
-	known.Bias = name
+	known.Bias, known.Row = name, len(dims) == 2
 	if n.GetOpType() != "Gemm" {
 		known.Apart = known.Op == "Gemm"
 		known.Add = nodeOriginOf(n)
@@ -235,7 +235,7 @@ func (w *walker) gemmBias(n *pb.NodeProto, beta float64) error {
 		return err
 	}
 	if beta == 1 {
-		w.knowBias(n, n.Input[2], bias)
+		w.knowBias(n, n.Input[2], c.dims, bias)
 	}
 	return nil
 }

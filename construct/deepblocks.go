@@ -37,7 +37,7 @@ func init() {
 	register(&Construction{
 		Name:   "deep-blocks",
 		Title:  "a block per class or cluster: one unit per class, awake on its rows only",
-		Source: "the sparse-matrix principle of Huang, arXiv 2208.07498: Lemma S of the theory notes",
+		Source: "the sparse-matrix principle of Huang, arXiv 2208.07498: Lemma S of docs/deep.md",
 		Plan:   planDeepBlocks,
 		Build:  buildDeepBlocks,
 	})

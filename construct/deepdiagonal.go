@@ -41,7 +41,7 @@ func init() {
 	register(&Construction{
 		Name:   "deep-diagonal",
 		Title:  "any layer of full rank, then a layer whose interpolation matrix is the identity",
-		Source: "the sparse-matrix principle of Huang, arXiv 2208.07498: Lemma S of the theory notes",
+		Source: "the sparse-matrix principle of Huang, arXiv 2208.07498: Lemma S of docs/deep.md",
 		Plan:   planDeepDiagonal,
 		Build:  buildDeepDiagonal,
 	})

@@ -51,7 +51,7 @@ func init() {
 	register(&Construction{
 		Name:   "sphere",
 		Title:  "a convex lift on which every row is extreme, one unit a row: the interpolation matrix is the identity",
-		Source: "extreme points of a convex graph (C6 of the theory notes), by cells of an arrangement of hyperplanes",
+		Source: "extreme points of a convex graph (C6), by cells of an arrangement of hyperplanes",
 		Plan:   planSphere,
 		Build:  buildSphere,
 	})

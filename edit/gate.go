@@ -22,7 +22,7 @@ import (
 // at least one, if C t > g there. "Exactly 0" holds in floating point whatever the
 // order of summation, once r is more than the rounding error of w.x~: the value
 // unit's terms then sum to less than nothing, and a ReLU makes that 0. So no
-// output of such a row moves by one bit (section 2 of the theory notes, plateau
+// output of such a row moves by one bit (docs/deep.md, plateau
 // gates; the bumps of one layer, C4, must cancel instead).
 //
 // The hyperplane goes through all rows of a group: any w orthogonal to their

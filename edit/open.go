@@ -14,7 +14,7 @@ import (
 //
 // The thresholds of a gate stand in the layer before its value unit where that
 // is possible. Rows that are equal there, or too near to each other, stay so in
-// all later layers (F2 of the theory notes); their thresholds go into an earlier
+// all later layers (F2 of docs/theory.md); their thresholds go into an earlier
 // layer, down to the first, where the rows differ as the inputs do. The sum of
 // the thresholds is then carried up by one unit a layer: it is not negative, so
 // a ReLU copies it, and it is exactly 0 where all of them are.

@@ -10,7 +10,7 @@ import (
 	"hinge/internal/shareddata"
 )
 
-// Facts of SOURCES.md: rows, feature columns, repeated rows, groups of rows in
+// Facts of the real tables: rows, feature columns, repeated rows, groups of rows in
 // conflict and the rows in them, missing cells and the rows that have one.
 type facts struct {
 	file                        string

@@ -61,6 +61,9 @@ func (e *OverlapError) Error() string {
 	if len(e.Pairs) > listed {
 		pairs = append(pairs, fmt.Sprintf("and %d more", len(e.Pairs)-listed))
 	}
+	if len(e.Pairs) == 1 {
+		return fmt.Sprintf("a row to fix has the inputs of a row to keep, where the network says something else: row %s", pairs[0])
+	}
 	return fmt.Sprintf("%d rows to fix have the inputs of rows to keep, where the network says something else: rows %s", len(e.Pairs), strings.Join(pairs, ", "))
 }
 

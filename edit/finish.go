@@ -57,8 +57,8 @@ type Finished struct {
 //	beside            a construction for what is missing, added to the outputs
 //
 // For float32 networks set is rounded first. It returns a [*ShapeError] when
-// network and set do not fit each other, a [*dataset.ConflictError] when float32
-// makes contradictions of the rows, and an [*ImpossibleError] that lists what
+// network and set do not fit each other, a [*dataset.ConflictError] when rows
+// contradict each other, in float32 if not before, and an [*ImpossibleError] that lists what
 // was tried when all of it fails.
 func Finish(net *network.Network, set *dataset.Set, opts FinishOptions) (*Finished, error) {
 	if set.D() != net.Inputs() {
@@ -67,12 +67,9 @@ func Finish(net *network.Network, set *dataset.Set, opts FinishOptions) (*Finish
 	if set.P() != net.Outputs() {
 		return nil, &ShapeError{"the rows", "outputs", set.P(), net.Outputs()}
 	}
-	if net.Precision == network.Float32 {
-		rounded, err := set.Rounded()
-		if err != nil {
-			return nil, err
-		}
-		set = rounded
+	set, err := consistent(set, net.Precision)
+	if err != nil {
+		return nil, err
 	}
 	opts.Tolerance = cmp.Or(opts.Tolerance, construct.DefaultTolerance(net.Precision))
 	f := &finisher{net: net, set: set, opts: opts}

@@ -1,6 +1,7 @@
 package edit
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -126,7 +127,8 @@ type Repaired struct {
 //	values     the output layer, a hidden layer (the one that changes least), gates
 //	decisions  the output layer, bumps or gates (whichever has fewer units)
 //
-// It returns a [*ShapeError] or [*OverlapError] for wishes that cannot be meant,
+// It returns a [*ShapeError], a [*dataset.ConflictError] or an [*OverlapError] for
+// wishes that cannot be meant,
 // and an [*ImpossibleError] for those that cannot be met. What is proved stands
 // in the result: where Fix or Keep does not hold, nothing better was found.
 func Repair(net *network.Network, fix *dataset.Set, keep *mat.Dense, keepRows []int, opts Options) (*Repaired, error) {
@@ -153,7 +155,7 @@ func Repair(net *network.Network, fix *dataset.Set, keep *mat.Dense, keepRows []
 		made, err := m.try()
 		switch {
 		case err != nil && len(methods) == 1:
-			return nil, err
+			return nil, r.refused(m.name, err)
 		case err != nil:
 			r.tried = append(r.tried, m.name+": "+err.Error())
 		case made.proved():
@@ -169,6 +171,15 @@ func Repair(net *network.Network, fix *dataset.Set, keep *mat.Dense, keepRows []
 	}
 	best.Tried = r.tried
 	return best, nil
+}
+
+// refused returns the error of the only method there was.
+func (r *repair) refused(name string, err error) error {
+	var impossible *ImpossibleError
+	if errors.As(err, &impossible) {
+		return err
+	}
+	return &ImpossibleError{Reason: name + ": " + err.Error(), Advice: "let the method be chosen, or use gates"}
 }
 
 // An attempt is an edited network that is not proved yet.

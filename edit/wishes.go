@@ -34,6 +34,10 @@ type repair struct {
 
 func newRepair(net *network.Network, fix *dataset.Set, keep *mat.Dense, keepRows []int, opts Options) (*repair, error) {
 	opts.Preserve = cmp.Or(opts.Preserve, Bits)
+	fix, err := consistent(fix, net.Precision)
+	if err != nil {
+		return nil, err
+	}
 	r := &repair{net: net, fix: fix, k: fix.N(), keepRows: keepRows, opts: opts}
 	n, d := 0, net.Inputs()
 	if !keep.IsEmpty() {
@@ -62,6 +66,15 @@ func newRepair(net *network.Network, fix *dataset.Set, keep *mat.Dense, keepRows
 	r.out = net.Eval(r.x)
 	r.pre = net.PreActivations(r.x.Slice(0, r.k, 0, d), len(net.Layers)-1)
 	return r, r.checkOverlap()
+}
+
+// consistent returns set as a network of that precision is fed it, equal rows
+// merged, or a [*dataset.ConflictError] that names those that want different things.
+func consistent(set *dataset.Set, precision network.Precision) (*dataset.Set, error) {
+	if precision == network.Float32 {
+		return set.Rounded()
+	}
+	return dataset.Clean(set, dataset.ConflictsError)
 }
 
 // checkOverlap looks for rows to fix that are rows to keep and want something

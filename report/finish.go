@@ -41,8 +41,8 @@ type Finish struct {
 func NewFinish(net *network.Network, set *dataset.Set, f *edit.Finished) *Finish {
 	return &Finish{
 		Task: string(set.Schema.Task), Precision: net.Precision.String(), Rows: set.N(), Wrong: f.Wrong, Method: f.Method,
-		Tried: slices.Concat([]string{}, f.Tried), Units: net.Units(), Added: f.Added, Certificate: f.Certificate,
-		Notes: slices.Concat([]string{}, net.Notes(), set.Notes),
+		Tried: listOf(f.Tried), Units: net.Units(), Added: f.Added, Certificate: f.Certificate,
+		Notes: listOf(net.Notes(), set.Notes),
 	}
 }
 
@@ -112,3 +112,6 @@ func CertifiedMeta(net *network.Network, set *dataset.Set, cert *certify.Certifi
 	}
 	return nil
 }
+
+// listOf joins lists; no items make an empty list, not none, so that JSON says [].
+func listOf[T any](lists ...[]T) []T { return append([]T{}, slices.Concat(lists...)...) }

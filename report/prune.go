@@ -59,9 +59,9 @@ type LayerSize struct {
 func NewPrune(net *network.Network, n int, opts edit.PruneOptions, p *edit.Pruned) *Prune {
 	r := &Prune{
 		Precision: net.Precision.String(), Rows: n, Preserve: string(cmp.Or(opts.Preserve, edit.Values)), Tolerance: opts.Tolerance,
-		Parameters: [2]int{net.Parameters(), p.Network.Parameters()}, Removed: slices.Concat([]edit.Removed{}, p.Removed),
+		Parameters: [2]int{net.Parameters(), p.Network.Parameters()}, Removed: listOf(p.Removed),
 		Dispensed: p.Dispensed, Merged: p.Merged, Moved: p.Moved, Beyond: p.Beyond, Fraction: p.Fraction, Decided: p.Proved, Decisions: p.Decisions,
-		Notes: slices.Concat([]string{}, net.Notes()),
+		Notes: listOf(net.Notes()),
 	}
 	after := p.Network.HiddenLayers()
 	for k, l := range net.HiddenLayers() {

@@ -82,9 +82,9 @@ type Reach struct {
 func NewRepair(net *network.Network, fix *dataset.Set, opts edit.Options, r *edit.Repaired) *Repair {
 	report := &Repair{
 		Task: string(fix.Schema.Task), Precision: net.Precision.String(), Preserve: string(cmp.Or(opts.Preserve, edit.Bits)), Method: string(r.Method),
-		Tried: slices.Concat([]string{}, r.Tried), Freedom: r.Freedom,
-		Already: len(r.Already), Margin: r.Margin, Units: net.Units(), Added: r.Added, Copied: r.Copied, Change: r.Change, Gates: r.Gates,
-		Certificate: r.Fix, Keep: r.Keep, Notes: slices.Concat([]string{}, net.Notes(), fix.Notes),
+		Tried: listOf(r.Tried), Freedom: r.Freedom,
+		Already: len(r.Already), Margin: r.Margin, Units: net.Units(), Added: r.Added, Copied: r.Copied, Change: r.Change, Gates: listOf(r.Gates),
+		Certificate: r.Fix, Keep: r.Keep, Notes: listOf(net.Notes(), fix.Notes),
 	}
 	before, after := net.Eval(fix.X), r.Network.Eval(fix.X)
 	ranges := fix.Range()

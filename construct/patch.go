@@ -40,7 +40,7 @@ import (
 // All of it but that second base is plain Go with a fixed order of operations:
 // the same seed gives the same bytes on every machine.
 //
-// The bump is the bump C4 of docs/theory.md, the one that repairs use; its
+// The bump is C4 of docs/theory.md, and what repairs of one layer use; its
 // hyperplane argument is Baum's (1988) for thresholds.
 const (
 	// leastMargin is the margin that every row is given at least, as a part of

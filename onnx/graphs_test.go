@@ -213,7 +213,33 @@ func (c *chain) agree(t testing.TB, x *mat.Dense, shape []int, out int) bool {
 		before *= int(want.Dims[i])
 	}
 	compareRows(t, c, net, x, got, rowsFirst(want.Data, rows, before))
+	c.writtenAgain(t, net, in, want)
 	return true
+}
+
+// writtenAgain writes the network that was read of the model: ONNX Runtime must
+// take the same input and give the same output, in the same shape.
+func (c *chain) writtenAgain(t testing.TB, net *network.Network, in ort.Tensor, want *ort.Tensor) {
+	t.Helper()
+	written := encode(t, net, Options{})
+	if back, err := Decode(written); err != nil || !same(net, back) {
+		t.Errorf("written, it is read as\n%v\nnot\n%v: %v", back, net, err)
+	}
+	got, err := ort.EvalTensor(written, in, c.precision())
+	if err != nil || !slices.Equal(got.Dims, want.Dims) {
+		t.Errorf("written again: %v (%v)\nwant %v of %v\n%v\n%s", got, err, want.Dims, in.Dims, c.model.Graph.Node, net.Meta[originKey])
+		return
+	}
+	size := 1.0
+	for l := range net.Layers {
+		pre := net.PreActivations(mat.NewDense(len(in.Data)/net.Inputs(), net.Inputs(), in.Data), l)
+		size = max(size, mat.Max(pre), -mat.Min(pre))
+	}
+	for i, v := range want.Data {
+		if !(math.Abs(got.Data[i]-v) <= 2*graphTolerance[net.Precision]*size) {
+			t.Errorf("written again: %v, not %v", got.Data[i], v)
+		}
+	}
 }
 
 // rowsAlong puts a table (rows x d) into a tensor that has its rows as an axis

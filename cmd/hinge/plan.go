@@ -20,7 +20,8 @@ func planCommand() *cobra.Command {
 		Short: "What every construction would cost, before building",
 		Long: `List every construction of the catalogue with its size on DATA, the least that
 counting allows, and the accuracy to expect. An arrow marks the choice of auto.
-The last lines say which construction has the fewest units for any number of outputs.
+Where the targets are numbers, the last lines say which construction has the fewest
+units for any number of outputs.
 
 With --depth, build shallow and deep networks of the same data, a sample of it where
 it is large, and show them side by side: units, parameters, the nonzeros and the

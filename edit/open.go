@@ -22,10 +22,16 @@ type gating struct {
 	*repair
 	stage  *stage
 	gaters map[int]*gater // by layer of thresholds
+	most   int            // rows of a gate that sets values
 	rng    *rand.Rand
 	units  gateUnits
 	gates  []Gate
 }
+
+// groupCaps are how many rows a gate that sets values may serve, one after the
+// other tried until the values are proved: an affine function through many rows
+// may be steep, and then rounding is felt. 0 is no limit.
+var groupCaps = []int{0, 6, 2, 1}
 
 // byGates adds gates for the rows to change.
 func (r *repair) byGates() (*Repaired, error) {
@@ -33,16 +39,24 @@ func (r *repair) byGates() (*Repaired, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &gating{repair: r, stage: s, gaters: map[int]*gater{}, rng: rand.New(rand.NewPCG(r.opts.Seed, 0x6a7e5))}
-	if r.fix.IsClasses() {
-		err = g.raiseClasses()
-	} else {
-		err = g.setValues()
+	gaters := map[int]*gater{}
+	var made *Repaired
+	for _, most := range groupCaps {
+		g := &gating{repair: r, stage: s, gaters: gaters, most: most, rng: rand.New(rand.NewPCG(r.opts.Seed, 0x6a7e5))}
+		if r.fix.IsClasses() {
+			err = g.raiseClasses()
+		} else {
+			err = g.setValues()
+		}
+		if err != nil {
+			return nil, err
+		}
+		made, err = r.prove(&attempt{net: g.units.into(s), method: Gates, stage: s, gates: g.gates})
+		if err != nil || made.proved() || r.fix.IsClasses() {
+			break
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return r.prove(&attempt{net: g.units.into(s), method: Gates, stage: s, gates: g.gates})
+	return made, err
 }
 
 // gater returns the gates' finder for thresholds in a layer.
@@ -54,6 +68,7 @@ func (r *gating) gater(at int) (*gater, error) {
 		}
 		r.gaters[at] = &gater{in: in, keys: keysOf(in.Centre), precision: r.net.Precision, rng: r.rng}
 	}
+	r.gaters[at].rng = r.rng
 	return r.gaters[at], nil
 }
 

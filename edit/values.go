@@ -26,6 +26,9 @@ func (r *gating) setValues() error {
 	var failed []int
 	for rest := r.wrong; len(rest) > 0; {
 		group := independent(h, rest)
+		if r.most > 0 {
+			group = group[:min(len(group), r.most)]
+		}
 		var opened []int
 		bad, err := r.open(group, func(g *gate) {
 			opened = append(opened, g.rows...)

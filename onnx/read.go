@@ -114,12 +114,7 @@ func openGraph(model *pb.ModelProto) (*graph, error) {
 		return nil, &UnsupportedError{Reason: "it defines functions of its own; inline them first"}
 	}
 	g := &graph{GraphProto: model.Graph, model: model, tensors: map[string]*pb.TensorProto{}, meta: map[string]string{}}
-	for _, set := range model.OpsetImport {
-		if set.GetDomain() == "" || set.GetDomain() == "ai.onnx" {
-			g.opset = set.GetVersion()
-		}
-	}
-	if g.opset < oldestOpset {
+	if g.opset = opsetOf(model); g.opset < oldestOpset {
 		return nil, &UnsupportedError{Reason: fmt.Sprintf("operator set %d; %d to %d are understood", g.opset, oldestOpset, newestOpset)}
 	}
 	for _, t := range g.Initializer {
@@ -148,6 +143,15 @@ func openGraph(model *pb.ModelProto) (*graph, error) {
 		return nil, err
 	}
 	return g, nil
+}
+
+func opsetOf(model *pb.ModelProto) (opset int64) {
+	for _, set := range model.OpsetImport {
+		if set.GetDomain() == "" || set.GetDomain() == "ai.onnx" {
+			opset = set.GetVersion()
+		}
+	}
+	return opset
 }
 
 // openEnds finds the input and the output. Old files list the stored tensors

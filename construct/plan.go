@@ -214,28 +214,30 @@ func ParseGoal(name string) (Goal, error) {
 
 // preferences is what Choose tries for a goal, the best first. A name marked
 // by a leading + is compared by size with the others marked so, and the
-// smallest is taken; of names marked by a leading ? the one that answers most
-// rows held out (see [ChooseMeasured]); the rest are taken in order.
+// smallest is taken; of names marked by a leading ? the one that answers best on
+// rows held out (see [ChooseMeasured]), once those before them do not fit; the rest
+// are taken in order. packed and narrow do not compete for speed: they store few
+// numbers, in a hundred layers and more, each of which takes a call.
 var preferences = map[Goal]struct{ regression, classes []string }{
 	Fit: {
 		regression: []string{"affine", "deep-slab", "needles", "identity", "slab", "sorted", "features"},
 		classes:    []string{"affine", "patch", "slab-classes", "tree", "identity", "deep-slab", "sorted", "slab", "features"},
 	},
 	SizeGoal: {
-		regression: []string{"affine", "+sparsest", "+slab", "+deep-slab", "+zigzag", "+sorted", "+features", "identity", "needles"},
-		classes:    []string{"affine", "+patch", "+tree", "+cover", "+slab-classes", "+deep-blocks", "+sparsest", "slab", "sorted", "identity", "deep-slab", "features"},
+		regression: []string{"affine", "+sparsest", "+slab", "+deep-slab", "+zigzag", "+packed", "+narrow", "+sorted", "+features", "identity", "needles"},
+		classes:    []string{"affine", "+patch", "+tree", "+cover", "+slab-classes", "+deep-blocks", "+sparsest", "+slab", "+zigzag", "+packed", "+narrow", "+collapse", "sorted", "identity", "deep-slab", "features"},
 	},
 	Speed: {
-		regression: []string{"affine", "+sparsest", "+sorted", "+slab", "+deep-slab", "+identity", "features", "needles"},
-		classes:    []string{"affine", "+sparsest", "+patch", "+tree", "+slab-classes", "+sorted", "+slab", "+deep-slab", "+identity", "features"},
+		regression: []string{"affine", "+sparsest", "+sorted", "+slab", "+deep-slab", "+zigzag", "+identity", "features", "needles"},
+		classes:    []string{"affine", "+sparsest", "+patch", "+tree", "+slab-classes", "+deep-blocks", "+sorted", "+slab", "+deep-slab", "+zigzag", "+identity", "features"},
 	},
 	Generalize: {
-		regression: []string{"affine", "needles", "deep-slab", "features", "slab", "identity", "sorted"},
+		regression: []string{"affine", "?needles", "?sorted", "?delaunay", "deep-slab", "features", "slab", "identity", "sorted"},
 		classes:    []string{"?patch", "?features", "?cover", "?slab-classes", "?deep-blocks", "?tree", "affine", "identity", "deep-slab", "sorted"},
 	},
 	Bits: {
-		regression: []string{"identity"},
-		classes:    []string{"identity"},
+		regression: []string{"identity", "packed", "tree"},
+		classes:    []string{"identity", "tree"},
 	},
 }
 
@@ -244,8 +246,8 @@ var preferences = map[Goal]struct{ regression, classes []string }{
 //	fit         no hidden unit if the targets are affine; else the most accurate: deep-slab, for classes patch or identity
 //	size        the fewest hidden units whose error is allowed
 //	speed       the fewest stored numbers, each of which is one operation per row
-//	generalize  affine if the targets are; else a smooth base that is exact at the rows: needles; for classes what answers rows held out best
-//	bits        identity
+//	generalize  affine if the targets are; else what answers rows held out best: a smooth base that is exact at the rows (needles), with up to three inputs a piecewise linear function; for classes every exact classifier
+//	bits        identity; packed or tree where rows are too close for it
 //
 // Where that one does not fit, the next in line is asked. When none fits, the
 // error is an [*UnfitError] that gives the reason of each.
@@ -255,8 +257,8 @@ func Choose(p *Problem) (*Construction, error) {
 }
 
 // ChooseMeasured is [Choose], and tells what was measured for it: for goal
-// generalize and classes, how each candidate, built on a part of the rows, answers
-// rows held out (see [Trial]). Nil where nothing was measured.
+// generalize, how each candidate, built on a part of the rows, answers rows held out
+// (see [Trial]). Nil where nothing was measured.
 func ChooseMeasured(p *Problem) (*Construction, []Trial, error) {
 	q := planning(p)
 	return choose(q, func(c *Construction) Entry { return planned(c, q) })
@@ -287,8 +289,15 @@ func choose(q *Problem, ask func(c *Construction) Entry) (*Construction, []Trial
 	if q.Set.IsClasses() {
 		names = prefer.classes
 	}
-	names, trials := measured(names, q)
-	best, refusals := firstOf(names, q, ask)
+	lead := max(0, slices.IndexFunc(names, func(name string) bool { return name[0] == '?' }))
+	best, refusals := firstOf(names[:lead], q, ask)
+	var trials []Trial
+	if best == nil {
+		var more []string
+		names, trials = measured(names[lead:], q)
+		best, more = firstOf(names, q, ask)
+		refusals = append(refusals, more...)
+	}
 	if best == nil {
 		return nil, trials, &UnfitError{
 			Construction: Auto,
@@ -320,6 +329,8 @@ func firstOf(names []string, p *Problem, ask func(c *Construction) Entry) (best 
 		switch {
 		case !e.Fits:
 			refusals = append(refusals, name+": "+e.Reason)
+		case p.Goal == Bits && (e.Error != 0 || e.WinsOnly):
+			refusals = append(refusals, name+": its outputs are not the stored values bit for bit")
 		case !compared:
 			return c, nil
 		case size < least:

@@ -135,7 +135,7 @@ const factWidth = 13
 func (f *facts) add(name, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	for _, line := range strings.Split(text, "\n") {
-		fmt.Fprintf(&f.b, "%-*s%s\n", factWidth, name, line)
+		fmt.Fprintf(&f.b, "%-*s %s\n", factWidth-1, name, line)
 		name = ""
 	}
 }

@@ -47,6 +47,7 @@ var sections = []struct {
 	{"bits", (*bench).bits},
 	{"analyze", (*bench).analysis},
 	{"train", (*bench).train},
+	{"edit", (*bench).edit},
 	{"memorised", (*bench).memorised},
 	{"grid", (*bench).grid},
 	{"scatter", (*bench).scatter},
@@ -55,7 +56,7 @@ var sections = []struct {
 
 func main() {
 	data := flag.String("data", "../shared/data", "folder of the real tables")
-	only := flag.String("only", "", "sections to run, separated by commas: regression, generalize, digits, cover, forest, bits, analyze, train, memorised, parts, grid, scatter; the others keep what the file says of them")
+	only := flag.String("only", "", "sections to run, separated by commas: regression, generalize, digits, cover, forest, bits, analyze, train, edit, memorised, parts, grid, scatter; the others keep what the file says of them")
 	out := flag.String("o", "bench/RESULTS.md", "file to write")
 	flag.Parse()
 	if err := run(*data, *only, *out); err != nil {

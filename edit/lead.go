@@ -9,6 +9,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"hinge/certify"
 	"hinge/internal/blas"
 	"hinge/internal/fixed"
 	"hinge/network"
@@ -130,12 +131,18 @@ func (r *repair) newLeader(last int) (*leader, error) {
 	if err := l.whiten(); err != nil {
 		return nil, err
 	}
+	return l, l.leads(r, before)
+}
+
+// leads settles the lead that every row shall have, and how much of it may be
+// missing. It fails when rounding may decide a row to keep as it is.
+func (l *leader) leads(r *repair, before *certify.Enclosure) error {
 	close := 0
-	for i := range all {
+	for i := range l.lead {
 		row := l.h.RawRowView(i)
 		l.square[i] = fixed.Dot(row, row)
 		radius := 0.0
-		for j := range p {
+		for j := range r.net.Outputs() {
 			radius = max(radius, before.Bound(i, j))
 		}
 		own := margin(l.f.RawRowView(i), l.class[i])
@@ -152,9 +159,9 @@ func (r *repair) newLeader(last int) (*leader, error) {
 		}
 	}
 	if close > 0 {
-		return nil, fmt.Errorf("%d rows to keep are so close to call that rounding in %v may decide them: only gates leave those as they are", close, r.net.Precision)
+		return fmt.Errorf("%d rows to keep are so close to call that rounding in %v may decide them: only gates leave those as they are", close, r.net.Precision)
 	}
-	return l, nil
+	return nil
 }
 
 // whiteRidge is added to the diagonal of the mean of h~ h~', relative to its mean:

@@ -109,7 +109,11 @@ func without(rows, a, b []int) []int {
 func (r *gating) corrections(g *gate, h, lack *mat.Dense) (values []value, largest float64) {
 	var span fixed.Span
 	for _, i := range g.rows {
-		span.Add(fixed.Homogeneous(h.RawRowView(i)))
+		x := fixed.Homogeneous(h.RawRowView(i))
+		if len(g.rows) == 1 { // a constant: the rounding of h then is not felt
+			clear(x[:len(x)-1])
+		}
+		span.Add(x)
 	}
 	_, p := lack.Dims()
 	var affine [][]float64

@@ -163,7 +163,11 @@ const (
 func (r *rowsToHit) flopsPerRow() float64 {
 	_, m := r.phi.Dims()
 	_, outputs := r.z.Dims()
-	return 2 * float64(m) * float64(m) * float64(1+outputs)
+	return flopsPerRow(m, outputs)
+}
+
+func flopsPerRow(features, outputs int) float64 {
+	return 2 * float64(features) * float64(features) * float64(1+outputs)
 }
 
 // startFromConstants makes the pieces start from the mean of the targets.

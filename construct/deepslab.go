@@ -74,21 +74,23 @@ const splitInputs = 64
 const targetPad = 1.0 / 64
 
 func planDeepSlab(p *Problem) (Size, error) {
-	_, x := inputLayer(p)
-	f := newPassOn(p, x)
-	width := f.width()
+	n, d := p.Set.X.Dims()
 	outputs := p.Set.P()
 	target := newShift(p)
 	limit, err := target.limits("deep-slab", p, slabAim(p))
 	if err != nil {
 		return Size{}, err
 	}
-	r := newRowsToHit(f.values, target.z, p.Set.Class, p.Precision, limit)
-	k, err := planSlabs(p, x, r)
-	if err != nil {
-		return Size{}, named("deep-slab", err)
+	width, k := d, (n+d)/(d+1) // full blocks
+	if d <= splitInputs || flopsPerRow(d+1, outputs)*float64(min(n, planRows)) <= planFlops {
+		_, x := inputLayer(p)
+		f := newPassOn(p, x)
+		width = f.width()
+		r := newRowsToHit(f.values, target.z, p.Set.Class, p.Precision, limit)
+		if k, err = planSlabs(p, x, r); err != nil {
+			return Size{}, named("deep-slab", err)
+		}
 	}
-	_, d := x.Dims()
 	size := Size{HiddenLayers: 2, Units: width + 2*k + k*outputs, Estimated: true, Error: slabAim(p)}
 	size.Parameters = 2*d + 2*width + d + 4*k + k*outputs*(width+3) + k*outputs + outputs
 	return size, nil

@@ -9,6 +9,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"hinge/dataset"
 	"hinge/internal/parallel"
 	"hinge/network"
 )
@@ -76,9 +77,19 @@ func notSeparated(name string, p *Problem, reason string) *UnfitError {
 
 // findings remembers, while a plan asks one construction after the other, which
 // rows no direction separates: five of them look for one, and on a large table
-// the search in vain is most of what they do.
+// the search in vain is most of what they do. It also keeps the scaled inputs of the
+// plan's rows, and the errors of the affine base, which two of them ask for.
 type findings struct {
 	inVain map[rowsAndTargets]string // the reason
+	errors map[*dataset.Set]float64
+
+	of    rowsAndTargets // the plan's rows, without targets
+	layer network.Layer
+	x     *mat.Dense // nil until it is asked for
+}
+
+func newFindings(p *Problem) *findings {
+	return &findings{inVain: map[rowsAndTargets]string{}, errors: map[*dataset.Set]float64{}, of: rowsOnly(p)}
 }
 
 // rowsAndTargets tells the problems of one plan apart: the set itself, and the
@@ -91,6 +102,11 @@ type rowsAndTargets struct {
 
 func questionOf(p *Problem) rowsAndTargets {
 	return rowsAndTargets{p.Set.X, p.Set.P(), p.Precision}
+}
+
+// rowsOnly tells problems apart by their inputs.
+func rowsOnly(p *Problem) rowsAndTargets {
+	return rowsAndTargets{x: p.Set.X, precision: p.Precision}
 }
 
 func (f *findings) inseparable(p *Problem) (reason string) {

@@ -20,8 +20,22 @@ import (
 // no accuracy, and the exported file takes the raw table. Constant columns
 // become 0.
 //
-// All constructions work on the scaled inputs and treat them as exact data.
+// All constructions work on the scaled inputs and treat them as exact data: they
+// write nothing to them, so that within a plan all share one copy.
 func inputLayer(p *Problem) (network.Layer, *mat.Dense) {
+	if p.known != nil && p.known.of == rowsOnly(p) {
+		if p.known.x == nil {
+			p.known.layer, p.known.x = newInputLayer(p)
+		}
+		diagonal := p.known.layer.Map.(*network.Diagonal)
+		layer := network.Layer{Map: &network.Diagonal{D: slices.Clone(diagonal.D)}, Bias: slices.Clone(p.known.layer.Bias), Name: "scale"}
+		return layer, p.known.x
+	}
+	return newInputLayer(p)
+}
+
+// newInputLayer makes what [inputLayer] returns.
+func newInputLayer(p *Problem) (network.Layer, *mat.Dense) {
 	_, d := p.Set.X.Dims()
 	center, spread := columnMoments(p.Set.X)
 	scale, bias := make([]float64, d), make([]float64, d)

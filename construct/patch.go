@@ -101,6 +101,18 @@ func planPatch(p *Problem) (Size, error) {
 // them (too good) and the rate on rows it has not seen (too bad), nearer to the
 // first because the fit counts errors.
 func estimateErrors(p *Problem) float64 {
+	if p.known == nil {
+		return countErrors(p)
+	}
+	count, known := p.known.errors[p.Set]
+	if !known {
+		count = countErrors(p)
+		p.known.errors[p.Set] = count
+	}
+	return count
+}
+
+func countErrors(p *Problem) float64 {
 	n := p.Set.N()
 	part := *p
 	var unseen []int

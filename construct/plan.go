@@ -65,7 +65,7 @@ func Plan(p *Problem) []Entry {
 // constructions find out for each other.
 func planning(p *Problem) *Problem {
 	q := withDefaults(p)
-	q.known = &findings{inVain: map[rowsAndTargets]string{}}
+	q.known = newFindings(q)
 	return q
 }
 

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -124,6 +126,35 @@ func TestPlanRemembersInVain(t *testing.T) {
 			if c != from || fmt.Sprint(err) != fmt.Sprint(fromErr) {
 				t.Errorf("for %s: %v, %v; from the plan %v, %v", goal, c, err, from, fromErr)
 			}
+		}
+	}
+}
+
+// TestPlansShareTheInputs: the constructions of a plan read one copy of the scaled
+// inputs, and none of them writes to it or to the layer that makes it.
+func TestPlansShareTheInputs(t *testing.T) {
+	for name, set := range map[string]*dataset.Set{
+		"numbers":       randomSet(t, 2, 40, 3, 2),
+		"one input":     randomSet(t, 2, 30, 1, 1),
+		"two classes":   classesOf(t, 60, 2, 2, func(x []float64) int { return int(min(1, max(0, math.Floor(1+x[0]*x[1])))) }),
+		"wide, classes": classesOf(t, 50, 70, 3, func(x []float64) int { return int(min(2, max(0, math.Floor(1.5+x[0])))) }),
+	} {
+		q := planning(&Problem{Set: set})
+		layer, x := inputLayer(q)
+		wantLayer, want := newInputLayer(q)
+		for _, c := range Catalogue {
+			planned(c, q)
+			again, shared := inputLayer(q)
+			if shared != x {
+				t.Fatalf("%s: %s made another copy", name, c.Name)
+			}
+			if !mat.Equal(x, want) || !reflect.DeepEqual(again, wantLayer) {
+				t.Fatalf("%s: %s changed the scaled inputs", name, c.Name)
+			}
+		}
+		layer.Bias[0]++
+		if again, _ := inputLayer(q); again.Bias[0] != wantLayer.Bias[0] {
+			t.Errorf("%s: the layers share their numbers", name)
 		}
 	}
 }

@@ -9,6 +9,14 @@
 // directions is q matrix-vector products and elementwise multiplications, never
 // an n x n matrix. emit.go tells how each map is written.
 //
+// A network that was read from another exporter's file is written as that file
+// is: the names, types and declared shapes of its input and output, and the
+// operators and names of its dense layers (origin.go, frame.go). A dense part of
+// a layer is one Gemm with its own slice of the bias, so that units added beside
+// it change none of its operators. In ONNX Runtime, then, rows on which the added
+// units are 0 get the bits that the user's file gave them, which is measured on
+// real networks, and not proved: docs/formats.md says what holds.
+//
 // Read takes the graph for the truth, since that is what runtimes run. What
 // hinge notes in the metadata about the layers only guides it, and is believed
 // where writing the network that it describes gives the very graph in the file.
@@ -48,12 +56,14 @@ const maxFile = math.MaxInt32
 // structureKey is the metadata entry in which Write describes the layers.
 const structureKey = "hinge.layers"
 
-// Options of [Write]. The zero value writes structured graphs with an input x
-// and an output y.
+// Options of [Write]. The zero value writes structured graphs, with the input and
+// output of the file that the network came from, else with an input x and an
+// output y.
 type Options struct {
 	// Dense writes net.Dense() as a chain of Gemm and Relu nodes and nothing
-	// else, for tools that know no other operators. In floating point that is
-	// another network, which needs its own certificate.
+	// else, for tools that know no other operators, with an input N x d and an
+	// output N x p. In floating point that is another network, which needs its own
+	// certificate.
 	Dense  bool
 	Input  string // name of the input; default that of the network's file, or "x"
 	Output string // name of the output; default that of the network's file, or "y"
@@ -76,8 +86,9 @@ func (o Options) names(from *origin) (in, out string, err error) {
 	return in, out, nil
 }
 
-// Write writes net as an ONNX model in its own precision: one input (N x d),
-// one output (N x p), N left open. The same network gives the same bytes. It
+// Write writes net as an ONNX model in its own precision: one input (N x d) and
+// one output (N x p), N left open, or shaped as in the file that net was read
+// from. The same network gives the same bytes. It
 // returns a [*TooLargeError] for networks that no .onnx file can hold.
 func Write(w io.Writer, net *network.Network, opts Options) error {
 	data, err := Encode(net, opts)

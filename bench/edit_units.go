@@ -83,7 +83,6 @@ func (b *bench) prunes(m *mnist) error {
 	}
 	list = append(list, []struct{ title, file, preserve, precision string }{
 		{"6 x 256, Adam, 2 epochs", deep, "values", "float64"},
-		{"512, Adam, 6 epochs", wide, "values", "float64"},
 		{"512, Adam, 6 epochs", wide, "decisions", "float64"},
 	}...)
 	for _, c := range list {

@@ -131,3 +131,16 @@ func TestFinishRowsThatALayerMakesEqual(t *testing.T) {
 		t.Errorf("finished by %s after %q", f.Method, f.Tried)
 	}
 }
+
+// Where there are weights enough for the rows, classes need no further unit.
+func TestFinishClassesByTheOutputLayer(t *testing.T) {
+	for _, precision := range []network.Precision{network.Float32, network.Float64} {
+		net := trained(15, precision, "rri", 6, 60, 90, 4)
+		set := relabelled(t, net, rows(16, precision, 60, 6))
+		f, err := Finish(net, set, FinishOptions{})
+		checkFinished(t, net, set, f, err)
+		if f.Method != OutputLayer || f.Added != 0 {
+			t.Errorf("finished by %s with %d units more, after %q", f.Method, f.Added, f.Tried)
+		}
+	}
+}

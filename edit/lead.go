@@ -125,9 +125,8 @@ func (r *repair) newLeader(last int) (*leader, error) {
 		return nil, err
 	}
 	l.h, l.f = homogeneous(h, all), wide.Forward(r.x)
-	p, width := r.net.Outputs(), 0
-	_, width = l.h.Dims()
-	l.d = mat.NewDense(p, width, nil)
+	_, width := l.h.Dims()
+	l.d = mat.NewDense(r.net.Outputs(), width, nil)
 	if err := l.whiten(); err != nil {
 		return nil, err
 	}

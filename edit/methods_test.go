@@ -1,6 +1,7 @@
 package edit
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -274,5 +275,64 @@ func TestLeastWinning(t *testing.T) {
 		if lead := margin(leastWinning(c.out, c.class, 0.5), c.class); lead < 0.5-1e-12 {
 			t.Errorf("%v, class %d: it leads by %g", c.out, c.class, lead)
 		}
+	}
+}
+
+// Where float32 itself leaves more open than the default tolerance, that much is
+// allowed, and told.
+func TestRepairValuesInFloat32(t *testing.T) {
+	net := trained(56, network.Float32, "rrrrrri", 6, 40, 40, 40, 40, 40, 40, 3)
+	keep := rows(57, network.Float32, 500, 6)
+	fix := wished(t, net, rows(58, network.Float32, 8, 6), 1)
+	r, err := Repair(net, fix, keep, nil, Options{})
+	checkProved(t, net, fix, keep, r, err)
+	checkKept(t, net, keep, r)
+	if want := max(1e-5, 2*r.Freedom); r.Freedom == 0 || r.Fix.Tolerance != want {
+		t.Errorf("the freedom is %g, the tolerance %g", r.Freedom, r.Fix.Tolerance)
+	}
+	// The freedom is no less than what two orders of summation differ by.
+	ranges := fix.Range()
+	for seed := range uint64(5) {
+		var off mat.Dense
+		off.Sub(ordered(net, fix.X, seed), ordered(net, fix.X, seed+20))
+		for i := range rowCount(&off) {
+			for j, v := range off.RawRowView(i) {
+				if math.Abs(v) > r.Freedom*ranges[j] {
+					t.Errorf("two orders differ by %g of the range, the freedom is %g", math.Abs(v)/ranges[j], r.Freedom)
+				}
+			}
+		}
+	}
+	if r, err = Repair(net, fix, keep, nil, Options{Tolerance: 1e-12}); err != nil || r.Fix.Holds {
+		t.Errorf("float32 holds a tolerance of 1e-12: %v", err)
+	}
+}
+
+// Rows that enter the output layer as the same numbers cannot be led apart by it,
+// and are named.
+func TestRepairNamesRowsTheOutputLayerCannotTellApart(t *testing.T) {
+	net := collapsing(network.Float64, 4)
+	keep := rows(59, network.Float64, 300, 6)
+	fix := relabelled(t, net, rows(60, network.Float64, 3, 6))
+	_, err := Repair(net, fix, keep, nil, Options{Preserve: Decisions, Method: Output})
+	var impossible *ImpossibleError
+	if !errors.As(err, &impossible) || len(impossible.Rows) == 0 || !strings.Contains(err.Error(), "equal to others") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Equal rows have equal keys, 0 and -0 too, and a changed number changes the key.
+func TestKeys(t *testing.T) {
+	a := []float64{1, 0, -3}
+	if keyOf(a) != keyOf([]float64{1, math.Copysign(0, -1), -3}) {
+		t.Error("0 and -0 have different keys")
+	}
+	x := rows(62, network.Float64, 3000, 4)
+	seen := map[uint64]int{}
+	for i, k := range keysOf(x) {
+		if j, ok := seen[k]; ok {
+			t.Errorf("rows %d and %d share a key", i, j)
+		}
+		seen[k] = i
 	}
 }

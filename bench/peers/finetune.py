@@ -5,6 +5,7 @@ the other rows changed on the way.
 usage: finetune.py WEIGHTS SIZES RATE IMAGES LABELS TEST_IMAGES TEST_LABELS
 WEIGHTS holds the float32 numbers of every layer, weights and then biases.
 """
+import gzip
 import json
 import os
 import sys
@@ -14,9 +15,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import numpy as np
 import torch
 
-from digits import read
-
 STEPS = 5000
+
+
+def read(path):
+    data = gzip.open(path).read()
+    dims = data[3]
+    shape = [int.from_bytes(data[4 + 4 * k : 8 + 4 * k], "big") for k in range(dims)]
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * dims).reshape(shape)
 
 
 def load(path, sizes):

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"hinge/certify"
@@ -54,7 +55,8 @@ func Build(set *dataset.Set, opts Options) (*Result, error) {
 	opts.stage(gaveUp + "; planning the others")
 	plan := construct.Plan(p)
 	if opts.auto() {
-		for _, next := range report.NextBest(plan, name, autoTries-1) {
+		others := slices.DeleteFunc(construct.Following(p, plan), func(next string) bool { return next == name })
+		for _, next := range others[:min(len(others), autoTries-1)] {
 			r, err := buildOne(p, next, opts)
 			if err == nil && r.Certificate.Holds {
 				r.Report.Why = opts.why(gaveUp)

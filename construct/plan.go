@@ -308,6 +308,52 @@ func choose(q *Problem, ask func(c *Construction) Entry) (*Construction, []Trial
 	return best, trials, nil
 }
 
+// Following returns the names of the entries that fit, in the order in which the
+// problem's goal prefers them; what it compares by size stands by size. Names
+// that the goal does not list, memories that say nothing off the rows among
+// them, are left out. Nothing is asked again, and nothing is measured.
+func Following(p *Problem, plan []Entry) []string {
+	q := planning(p)
+	prefer := preferences[q.Goal]
+	names := prefer.regression
+	if q.Set.IsClasses() {
+		names = prefer.classes
+	}
+	var order []Entry
+	from := 0 // where the run of compared entries began
+	for _, marked := range names {
+		name, compared := strings.CutPrefix(marked, "+")
+		if !compared {
+			from = len(order)
+		}
+		i := slices.IndexFunc(plan, func(e Entry) bool { return e.Name == strings.TrimPrefix(name, "?") })
+		if i < 0 || !plan[i].Fits {
+			continue
+		}
+		at := len(order)
+		for compared && at > from && order[at-1].size(q) > plan[i].size(q) {
+			at--
+		}
+		order = slices.Insert(order, at, plan[i])
+		if !compared {
+			from = len(order)
+		}
+	}
+	fit := make([]string, len(order))
+	for i, e := range order {
+		fit[i] = e.Name
+	}
+	return fit
+}
+
+// size returns what the goal compares entries by.
+func (e *Entry) size(p *Problem) int {
+	if p.Goal == Speed {
+		return e.Parameters
+	}
+	return e.Units
+}
+
 // firstOf returns the first of the names that fits, or the smallest where names
 // are compared; nil and the reasons of all when none fits.
 func firstOf(names []string, p *Problem, ask func(c *Construction) Entry) (best *Construction, refusals []string) {
@@ -322,10 +368,7 @@ func firstOf(names []string, p *Problem, ask func(c *Construction) Entry) (best 
 			continue // not in this catalogue
 		}
 		e := ask(c)
-		size := e.Units
-		if p.Goal == Speed {
-			size = e.Parameters
-		}
+		size := e.size(p)
 		switch {
 		case !e.Fits:
 			refusals = append(refusals, name+": "+e.Reason)

@@ -1,10 +1,8 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 
 	"hinge/certify"
@@ -123,19 +121,4 @@ func DescribePhi(net *network.Network, set *dataset.Set) (*phi.Facts, error) {
 		return &phi.Facts{Layer: layer, Rows: set.N(), Kind: phi.Zero, Rank: &none}, nil
 	}
 	return phi.Describe(net, set, layer, phi.Options{Quick: true})
-}
-
-// NextBest returns at most most constructions to try after one that failed:
-// those that fit, the least expected error first, among equals the deep ones,
-// whose large terms need not cancel, and of these the smallest.
-func NextBest(plan []construct.Entry, failed string, most int) []string {
-	fit := slices.DeleteFunc(slices.Clone(plan), func(e construct.Entry) bool { return !e.Fits || e.Name == failed })
-	slices.SortStableFunc(fit, func(a, b construct.Entry) int {
-		return cmp.Or(cmp.Compare(a.Error, b.Error), cmp.Compare(min(b.HiddenLayers, 2), min(a.HiddenLayers, 2)), cmp.Compare(a.Units, b.Units))
-	})
-	var names []string
-	for _, e := range fit[:min(len(fit), most)] {
-		names = append(names, e.Name)
-	}
-	return names
 }

@@ -202,8 +202,9 @@ func (f *finisher) solveOutput() (*network.Network, error) {
 func (f *finisher) lead() (*network.Network, error) {
 	wrong, right := f.sides()
 	_, in := f.net.Layers[len(f.net.Layers)-1].Map.Dims()
-	if len(wrong) > fewWrong(in) && f.set.N() > rowsPerWeight*(in+1)*f.set.P() {
-		return nil, fmt.Errorf("%d wrong rows of %d are more than %d weights can be expected to put right", len(wrong), f.set.N(), (in+1)*f.set.P())
+	weights := (in + 1) * f.set.P()
+	if len(wrong) > fewWrong(in) && f.set.N() > rowsPerWeight*weights && f.set.N()*weights > cheapSearch {
+		return nil, fmt.Errorf("%d wrong rows of %d are more than %d weights can be expected to put right", len(wrong), f.set.N(), weights)
 	}
 	return f.repaired(wrong, right, Options{Seed: f.opts.Seed, Preserve: Decisions, Method: Output})
 }
@@ -212,6 +213,10 @@ func (f *finisher) lead() (*network.Network, error) {
 // and fewWrong how many wrong ones where there are more: on MNIST 3 of 60,000 rows
 // were put right by 257 x 10 weights, 10 were not.
 const rowsPerWeight = 4
+
+// cheapSearch is how many weights times rows may be searched in any case: a
+// second or two, where training may have stopped long before its layers' last word.
+const cheapSearch = 1 << 21
 
 func fewWrong(inputs int) int { return 1 + inputs/64 }
 

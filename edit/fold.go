@@ -18,12 +18,8 @@ type layerFacts struct {
 	rows  int
 }
 
-// facts encloses the outputs of layer at.
-func (p *pruner) facts(net *network.Network, at int) (*layerFacts, error) {
-	e, err := certify.Enclose(net, p.x, at+1)
-	if err != nil {
-		return nil, err
-	}
+// factsOf reads the facts of a layer off the enclosure of its outputs.
+func factsOf(e *certify.Enclosure) *layerFacts {
 	n, m := e.Centre.Dims()
 	f := &layerFacts{awake: make([]int, m), on: make([]bool, m), rows: n}
 	for j := range f.on {
@@ -37,7 +33,7 @@ func (p *pruner) facts(net *network.Network, at int) (*layerFacts, error) {
 			f.on[j] = f.on[j] && e.Centre.At(i, j)-e.Bound(i, j) > 0
 		}
 	}
-	return f, nil
+	return f
 }
 
 func (f *layerFacts) allOn() bool { return !slices.Contains(f.on, false) }

@@ -134,6 +134,37 @@ type pruner struct {
 	x    *mat.Dense
 	out  *mat.Dense // the network's outputs
 	opts PruneOptions
+	done prefix
+}
+
+// A prefix holds what the first layers of a network put out on the rows: layers
+// that are pruned already do not change any more.
+type prefix struct {
+	depth int
+	h     *mat.Dense
+	e     *certify.Enclosure
+}
+
+// upTo extends the prefix to the layers before at, and returns the others.
+func (p *pruner) upTo(net *network.Network, at int) (rest *network.Network, err error) {
+	d := &p.done
+	if d.e == nil {
+		d.h = p.x
+		if d.e, err = certify.Enclose(net, p.x, 0); err != nil {
+			return nil, err
+		}
+	}
+	part := *net
+	if at > d.depth {
+		part.Layers = net.Layers[d.depth:at]
+		d.h = part.Activations(d.h, len(part.Layers)-1)
+		for _, l := range part.Layers {
+			d.e = d.e.Layer(l)
+		}
+		d.depth = at
+	}
+	part.Layers = net.Layers[at:]
+	return &part, nil
 }
 
 func (p *pruner) stage(format string, args ...any) {
@@ -169,10 +200,11 @@ func (p *pruner) layer(made *Pruned, at, l int) error {
 	if _, err := asDense(made.Network.Layers[at+1].Map); err != nil {
 		return nil // the next layer is structured, and no unit of this one can be folded into it
 	}
-	facts, err := p.facts(made.Network, at)
+	rest, err := p.upTo(made.Network, at)
 	if err != nil {
 		return err
 	}
+	facts := factsOf(p.done.e.Layer(rest.Layers[0]))
 	if p.opts.Layers && facts.allOn() {
 		if merged := merge(made.Network, at); merged != nil && p.close(merged) {
 			made.Network, made.Merged = merged, append(made.Merged, p.number(l))
@@ -187,7 +219,7 @@ func (p *pruner) layer(made *Pruned, at, l int) error {
 		tolerances = nil
 	}
 	for _, tolerance := range tolerances {
-		drop, err := facts.dependent(made.Network, p.x, at, tolerance)
+		drop, err := facts.dependent(rest, p.done.h, 0, tolerance)
 		if err != nil {
 			return err
 		}
@@ -206,10 +238,12 @@ func (p *pruner) layer(made *Pruned, at, l int) error {
 // number returns the number of a hidden layer, the first is 1.
 func (p *pruner) number(l int) int { return slices.Index(p.net.HiddenLayers(), l) + 1 }
 
-// close reports whether a network's outputs are within the tolerance of the
-// original's, as evaluated.
+// close reports whether the outputs of a network with the prefix that is done are
+// within the tolerance of the original's, as evaluated.
 func (p *pruner) close(net *network.Network) bool {
-	out := net.Eval(p.x)
+	rest := *net
+	rest.Layers = net.Layers[p.done.depth:]
+	out := rest.Eval(p.done.h)
 	ranges := rangesOf(p.out)
 	for i := range rowCount(out) {
 		was := p.out.RawRowView(i)

@@ -142,8 +142,8 @@ func TestSmallestOfAll(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 9))
 	random := func([]float64) int { return rng.IntN(2) }
 	for name, set := range map[string]*dataset.Set{
-		"random classes":         classesOf(t, 600, 2, 2, random),
-		"random classes, wide":   classesOf(t, 300, 12, 3, func([]float64) int { return rng.IntN(3) }),
+		"random classes":         classesOf(t, 300, 2, 2, random),
+		"random classes, wide":   classesOf(t, 150, 12, 3, func([]float64) int { return rng.IntN(3) }),
 		"half-planes":            classesOf(t, 200, 2, 2, func(x []float64) int { return int(min(1, max(0, math.Floor(1+x[0])))) }),
 		"whole numbers":          regression(t, 300, 1, func([]float64) float64 { return float64(rng.IntN(4)) }),
 		"real numbers, 3 inputs": regression(t, 300, 3, func([]float64) float64 { return rng.NormFloat64() }),

@@ -222,8 +222,9 @@ func fewWrong(inputs int) int { return 1 + inputs/64 }
 
 // bumps corrects classes in the last hidden layer.
 func (f *finisher) bumps() (*network.Network, error) {
-	if wrong, _ := f.sides(); len(f.mistaken(wrong)) > 0 {
-		return nil, fmt.Errorf("the last hidden layer takes %d rows for others", len(f.mistaken(wrong)))
+	wrong, _ := f.sides()
+	if n := len(f.mistaken(wrong)); n > 0 {
+		return nil, fmt.Errorf("the last hidden layer takes %d %s for others", n, plural(n, "row", "rows"))
 	}
 	net, _, err := construct.PatchNetwork(f.problem(f.set), f.net)
 	return net, err

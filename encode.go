@@ -2,6 +2,7 @@ package hinge
 
 import (
 	"context"
+	"fmt"
 
 	"hinge/dataset"
 	"hinge/encode"
@@ -24,5 +25,9 @@ func Encode(ctx context.Context, set *dataset.Set, opts encode.Options) (encoder
 	if err := report.CoderMeta(c); err != nil {
 		return nil, nil, nil, &DefectError{err}
 	}
-	return c.Encoder, c.Decoder, report.NewEncoding(c), nil
+	r = report.NewEncoding(c)
+	if merged := set.N() - c.Set.N(); merged > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%d of %d rows equal others once they are rounded to float32, and share their code.", merged, set.N()))
+	}
+	return c.Encoder, c.Decoder, r, nil
 }

@@ -2,7 +2,6 @@ package hinge
 
 import (
 	"context"
-	"fmt"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -20,11 +19,8 @@ func Analyze(ctx context.Context, net *network.Network, set *dataset.Set, opt an
 	if _, err := blas.Use(); err != nil {
 		return nil, err
 	}
-	if err := fits(net, set.D()); err != nil {
+	if err := serves(net, set); err != nil {
 		return nil, err
-	}
-	if net.Outputs() != set.P() {
-		return nil, fmt.Errorf("the network has %d outputs, the table asks for %d", net.Outputs(), set.P())
 	}
 	a, err := analyze.Network(ctx, net, set, opt)
 	if err != nil {

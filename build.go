@@ -116,12 +116,17 @@ func buildOne(p *construct.Problem, name string, opts Options) (*Result, error) 
 	if err != nil {
 		return nil, err
 	}
+	return certified(p, name, net, time.Since(start), opts)
+}
+
+// certified certifies a network that took so long to build, written out if that
+// is wanted, and begins its report.
+func certified(p *construct.Problem, name string, net *network.Network, built time.Duration, opts Options) (*Result, error) {
 	if opts.Dense {
 		net = net.Dense()
 	}
-	built := time.Since(start)
 	opts.stage("certifying")
-	start = time.Now()
+	start := time.Now()
 	cert, err := certify.Certify(net, p.Set, certify.Options{Tolerance: p.Tolerance})
 	if err != nil {
 		return nil, &DefectError{fmt.Errorf("construction %s made a network that does not fit its data: %w", name, err)}

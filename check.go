@@ -23,11 +23,8 @@ func Check(net *network.Network, set *dataset.Set, tolerance float64) (*report.C
 	if _, err := blas.Use(); err != nil {
 		return nil, err
 	}
-	if err := fits(net, set.D()); err != nil {
+	if err := serves(net, set); err != nil {
 		return nil, err
-	}
-	if net.Outputs() != set.P() {
-		return nil, fmt.Errorf("the network has %d outputs, the table asks for %d", net.Outputs(), set.P())
 	}
 	tolerance = cmp.Or(tolerance, report.ToleranceOf(net), construct.DefaultTolerance(net.Precision))
 	if net.Precision == network.Float32 {
@@ -48,6 +45,17 @@ func Check(net *network.Network, set *dataset.Set, tolerance float64) (*report.C
 	}
 	c.Hit = c.Rows - len(c.Missed)
 	return c, nil
+}
+
+// serves says in words when a network's inputs or outputs are not those of set.
+func serves(net *network.Network, set *dataset.Set) error {
+	if err := fits(net, set.D()); err != nil {
+		return err
+	}
+	if net.Outputs() != set.P() {
+		return fmt.Errorf("the network has %d outputs, the table asks for %d", net.Outputs(), set.P())
+	}
+	return nil
 }
 
 // fits says in words when rows of d inputs are not what the network takes.

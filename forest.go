@@ -1,10 +1,8 @@
 package hinge
 
 import (
-	"fmt"
 	"time"
 
-	"hinge/certify"
 	"hinge/construct"
 	"hinge/dataset"
 	"hinge/forest"
@@ -33,24 +31,14 @@ func BuildForest(f *forest.Forest, set *dataset.Set, opts Options) (*Result, err
 	if err != nil {
 		return nil, err
 	}
-	if opts.Dense {
-		net = net.Dense()
-	}
-	built := time.Since(start)
-	opts.stage("certifying")
-	start = time.Now()
-	cert, err := certify.Certify(net, p.Set, certify.Options{Tolerance: p.Tolerance})
+	r, err := certified(p, construct.MetaForest, net, time.Since(start), opts)
 	if err != nil {
-		return nil, &DefectError{fmt.Errorf("the forest became a network that does not fit its data: %w", err)}
+		return nil, err
 	}
-	r := &Result{Network: net, Set: p.Set, Certificate: cert}
-	r.Report = report.NewBuild(p, construct.MetaForest, net, cert)
-	r.Report.Title, r.Report.Forest, r.Report.Dense = "a gate for every leaf of every tree", facts, opts.Dense
-	r.Report.Why = report.WhyForest(facts)
-	r.Report.Seconds.Build, r.Report.Seconds.Certify = built.Seconds(), time.Since(start).Seconds()
-	if _, err := r.finish(opts); err != nil || cert.Holds {
+	r.Report.Title, r.Report.Forest, r.Report.Why = "a gate for every leaf of every tree", facts, report.WhyForest(facts)
+	if _, err := r.finish(opts); err != nil || r.Certificate.Holds {
 		return r, err
 	}
 	r.Report.Advice = []string{"float64, or a larger --tolerance"}
-	return r, &UncertifiedError{construct.MetaForest, cert, r.Report.Advice}
+	return r, &UncertifiedError{construct.MetaForest, r.Certificate, r.Report.Advice}
 }

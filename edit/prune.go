@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"hinge/certify"
+	"hinge/dataset"
 	"hinge/network"
 	"hinge/phi"
 )
@@ -259,20 +260,7 @@ func (p *pruner) close(net *network.Network) bool {
 func rowCount(m *mat.Dense) int { n, _ := m.Dims(); return n }
 
 // rangesOf returns max - min of every column, 1 for constant ones.
-func rangesOf(m *mat.Dense) []float64 {
-	n, p := m.Dims()
-	ranges := make([]float64, p)
-	for j := range ranges {
-		lo, hi := math.Inf(1), math.Inf(-1)
-		for i := range n {
-			lo, hi = min(lo, m.At(i, j)), max(hi, m.At(i, j))
-		}
-		if ranges[j] = hi - lo; ranges[j] == 0 {
-			ranges[j] = 1
-		}
-	}
-	return ranges
-}
+func rangesOf(m *mat.Dense) []float64 { return (&dataset.Set{Y: m}).Range() }
 
 // prove encloses the outputs of both networks and fills in what is proved.
 func (p *pruner) prove(made *Pruned) error {

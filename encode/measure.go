@@ -88,15 +88,9 @@ func (c *Code) interval(v *ClassVerdict, class int) {
 // reach returns the largest distance of a row from the mean of all, 1 when all
 // are equal.
 func reach(h *mat.Dense) float64 {
-	n, q := h.Dims()
-	mean := make([]float64, q)
-	for i := range n {
-		for j, v := range h.RawRowView(i) {
-			mean[j] += v / float64(n)
-		}
-	}
+	mean := columnMeans(h)
 	most := 0.0
-	for i := range n {
+	for i := range h.RawMatrix().Rows {
 		sum := 0.0
 		for j, v := range h.RawRowView(i) {
 			sum += (v - mean[j]) * (v - mean[j])
@@ -199,13 +193,7 @@ const dotRoom = 4e-3
 // float32, and the squares of their lengths.
 func centred32(x *mat.Dense) (blas.Matrix[float32], []float64) {
 	n, d := x.Dims()
-	mean := make([]float64, d)
-	for i := range n {
-		for j, v := range x.RawRowView(i) {
-			mean[j] += v / float64(n)
-		}
-	}
-	size := reach(x)
+	mean, size := columnMeans(x), reach(x)
 	rows, square := blas.NewMatrix[float32](n, d), make([]float64, n)
 	for i := range n {
 		dst := rows.Row(i)

@@ -23,12 +23,7 @@ const (
 // Columns keep their units.
 func principal(x *mat.Dense, k int) *components {
 	n, d := x.Dims()
-	p := &components{x: x, mean: make([]float64, d)}
-	for i := range n {
-		for j, v := range x.RawRowView(i) {
-			p.mean[j] += v / float64(n)
-		}
-	}
+	p := &components{x: x, mean: columnMeans(x)}
 	centred := mat.NewDense(n, d, nil)
 	for i := range n {
 		row := centred.RawRowView(i)
@@ -53,6 +48,18 @@ func principal(x *mat.Dense, k int) *components {
 	p.scores = &mat.Dense{}
 	p.scores.Mul(centred, p.dirs)
 	return p
+}
+
+// columnMeans returns the mean of every column of x.
+func columnMeans(x *mat.Dense) []float64 {
+	n, d := x.Dims()
+	mean := make([]float64, d)
+	for i := range n {
+		for j, v := range x.RawRowView(i) {
+			mean[j] += v / float64(n)
+		}
+	}
+	return mean
 }
 
 // iterate returns an orthonormal basis, d x width, near the leading directions of

@@ -92,7 +92,7 @@ func NewRepair(net *network.Network, fix *dataset.Set, opts edit.Options, r *edi
 		b, a := before.RawRowView(i), after.RawRowView(i)
 		if fix.IsClasses() {
 			c, names := fix.Class[i], fix.Schema.Classes
-			report.Rows = append(report.Rows, Repaired{Row: row, Want: names[c], Before: names[largest(b)], After: names[largest(a)], Lead: lead(a, c)})
+			report.Rows = append(report.Rows, Repaired{Row: row, Want: names[c], Before: names[winner(b)], After: names[winner(a)], Lead: lead(a, c)})
 			continue
 		}
 		want, worst := fix.Y.RawRowView(i), 0.0
@@ -116,12 +116,12 @@ func NewReach(before, after *network.Network, x *mat.Dense, class []int) *Reach 
 		if !slices.Equal(was, is) {
 			r.Moved++
 		}
-		if largest(was) != largest(is) {
+		if winner(was) != winner(is) {
 			r.Changed++
 		}
 		if class != nil {
-			right[0] += btoi(largest(was) == class[i])
-			right[1] += btoi(largest(is) == class[i])
+			right[0] += btoi(winner(was) == class[i])
+			right[1] += btoi(winner(is) == class[i])
 		}
 	}
 	if class != nil {
@@ -136,17 +136,6 @@ func btoi(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// largest returns the index of the largest output, the first of equals.
-func largest(out []float64) int {
-	best := 0
-	for j, v := range out {
-		if v > out[best] {
-			best = j
-		}
-	}
-	return best
 }
 
 // lead returns by how much output c exceeds the others.

@@ -22,10 +22,8 @@ import (
 )
 
 type analyzeVerb struct {
-	net      netFlags
-	data     dataFlags
+	subject  subjectFlags
 	out      outputFlags
-	scale    scaleFlag
 	html     string
 	memory   string
 	patience patienceFlag
@@ -54,10 +52,8 @@ exit code is then 1.`,
 hinge analyze mnist.onnx train-images-idx3-ubyte.gz,train-labels-idx1-ubyte.gz --scale 1/255`,
 		RunE: v.run,
 	}
-	v.net.register(cmd)
-	v.data.register(cmd)
+	v.subject.register(cmd)
 	v.out.register(cmd)
-	v.scale.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&v.html, "html", "", "write the report as one HTML file")
 	flags.StringVar(&v.memory, "memory", "", "work space beside the table itself, such as 4GiB (default: half of the machine's)")
@@ -75,33 +71,21 @@ func (v *analyzeVerb) run(cmd *cobra.Command, args []string) error {
 	if err := v.settle(); err != nil {
 		return err
 	}
-	in, err := v.data.open(args, 1)
+	s, err := v.subject.load(args, p, nil)
 	if err != nil {
 		return err
 	}
-	defer in.done()
-	net, err := v.net.network(args)
-	if err != nil {
-		return err
-	}
-	p.stage("reading " + in.name)
-	start := time.Now()
-	set, own, err := v.data.rows(net, in, &v.scale)
-	if err != nil {
-		return err
-	}
-	read := time.Since(start).Seconds()
 	boundHeap(v.opt.Memory)
 	ctx, stop := untilInterrupted()
 	defer stop()
 	v.opt.Progress = p.share
-	start = time.Now()
-	a, err := hinge.Analyze(ctx, net, set, v.opt)
+	start := time.Now()
+	a, err := hinge.Analyze(ctx, s.net, s.set, v.opt)
 	if err != nil {
 		return err
 	}
-	a.Network, a.Source, a.OwnAnswers = args[0], in.name, own
-	a.Seconds.Read, a.Seconds.Analyze = read, time.Since(start).Seconds()
+	a.Network, a.Source, a.OwnAnswers = args[0], s.source, s.own
+	a.Seconds.Read, a.Seconds.Analyze = s.read, time.Since(start).Seconds()
 	var files outputs
 	defer func() { files.discard() }()
 	if v.html != "" {

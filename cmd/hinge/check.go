@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,8 +42,8 @@ hinge check model.onnx rows.csv --target 5 --json`,
 func (v *checkVerb) run(cmd *cobra.Command, args []string) error {
 	p := v.out.begin()
 	defer p.end()
-	if cmd.Flags().Changed("tolerance") && !(v.tolerance > 0 && v.tolerance < 1) {
-		return fmt.Errorf("--tolerance is %v: give a fraction of the target's range, above 0 and below 1", v.tolerance)
+	if err := checkFraction(cmd, "tolerance", v.tolerance, "the target's range"); err != nil {
+		return err
 	}
 	in, err := v.data.open(args, 1)
 	if err != nil {

@@ -11,12 +11,10 @@ import (
 )
 
 type finishVerb struct {
-	net    netFlags
-	data   dataFlags
-	out    outputFlags
-	scale  scaleFlag
-	edited editedFlags
-	opt    edit.FinishOptions
+	subject subjectFlags
+	out     outputFlags
+	edited  editedFlags
+	opt     edit.FinishOptions
 }
 
 func finishCommand() *cobra.Command {
@@ -35,10 +33,8 @@ changes no weight and often saves units.`,
 hinge finish mnist.onnx train-images-idx3-ubyte.gz,train-labels-idx1-ubyte.gz --scale 1/255 --precision float64 -o exact.onnx`,
 		RunE: v.run,
 	}
-	v.net.register(cmd)
-	v.data.register(cmd)
+	v.subject.register(cmd)
 	v.out.register(cmd)
-	v.scale.register(cmd)
 	v.edited.register(cmd)
 	flags := cmd.Flags()
 	flags.Float64Var(&v.opt.Tolerance, "tolerance", 0, "regression: largest error, as a fraction of the target's range (default 1e-6, in float32 1e-5)")
@@ -49,43 +45,28 @@ hinge finish mnist.onnx train-images-idx3-ubyte.gz,train-labels-idx1-ubyte.gz --
 func (v *finishVerb) run(cmd *cobra.Command, args []string) error {
 	p := v.out.begin()
 	defer p.end()
-	if cmd.Flags().Changed("tolerance") && !(v.opt.Tolerance > 0 && v.opt.Tolerance < 1) {
-		return fmt.Errorf("--tolerance is %v: give a fraction of the target's range, above 0 and below 1", v.opt.Tolerance)
+	if err := checkFraction(cmd, "tolerance", v.opt.Tolerance, "the target's range"); err != nil {
+		return err
 	}
 	if err := v.edited.settle(); err != nil {
 		return err
 	}
-	in, err := v.data.open(args, 1)
+	s, err := v.subject.load(args, p, v.edited.inPrecision)
 	if err != nil {
 		return err
 	}
-	defer in.done()
-	net, err := v.net.network(args)
-	if err != nil {
-		return err
+	if s.own {
+		return withHint(fmt.Errorf("%s has no target columns: what should its rows give?", s.source), "name them with --target")
 	}
-	if net, err = v.edited.inPrecision(net); err != nil {
-		return err
-	}
-	p.stage("reading " + in.name)
-	start := time.Now()
-	set, own, err := v.data.rows(net, in, &v.scale)
-	if err != nil {
-		return err
-	}
-	if own {
-		return withHint(fmt.Errorf("%s has no target columns: what should its rows give?", in.name), "name them with --target")
-	}
-	read := time.Since(start).Seconds()
 	v.opt.Progress = p.stage
-	start = time.Now()
-	finished, r, err := hinge.Finish(net, set, v.opt)
+	start := time.Now()
+	finished, r, err := hinge.Finish(s.net, s.set, v.opt)
 	if err != nil {
 		return editError(err)
 	}
-	r.Network, r.Source = args[0], in.name
-	r.Seconds.Read, r.Seconds.Finish = read, time.Since(start).Seconds()
-	if r.Test, err = v.edited.reach(net, finished, &v.data, &v.scale, p); err != nil {
+	r.Network, r.Source = args[0], s.source
+	r.Seconds.Read, r.Seconds.Finish = s.read, time.Since(start).Seconds()
+	if r.Test, err = v.edited.reach(s.net, finished, &v.subject.data, &v.subject.scale, p); err != nil {
 		return err
 	}
 	return v.edited.write(cmd, &v.out, p, finished, r, &r.File, &r.Bytes)

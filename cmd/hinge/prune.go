@@ -11,13 +11,11 @@ import (
 )
 
 type pruneVerb struct {
-	net    netFlags
-	data   dataFlags
-	out    outputFlags
-	scale  scaleFlag
-	edited editedFlags
-	how    string
-	opt    edit.PruneOptions
+	subject subjectFlags
+	out     outputFlags
+	edited  editedFlags
+	how     string
+	opt     edit.PruneOptions
 }
 
 func pruneCommand() *cobra.Command {
@@ -36,10 +34,8 @@ Only the inputs of DATA are looked at. Off its rows the result is another functi
 hinge prune mnist.onnx train-images-idx3-ubyte.gz,train-labels-idx1-ubyte.gz --preserve decisions --precision float64 -o small.onnx`,
 		RunE: v.run,
 	}
-	v.net.register(cmd)
-	v.data.register(cmd)
+	v.subject.register(cmd)
 	v.out.register(cmd)
-	v.scale.register(cmd)
 	v.edited.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&v.how, "preserve", string(edit.Values), "values (within --tolerance), decisions, or bits")
@@ -52,8 +48,8 @@ hinge prune mnist.onnx train-images-idx3-ubyte.gz,train-labels-idx1-ubyte.gz --p
 func (v *pruneVerb) run(cmd *cobra.Command, args []string) (err error) {
 	p := v.out.begin()
 	defer p.end()
-	if cmd.Flags().Changed("tolerance") && !(v.opt.Tolerance > 0 && v.opt.Tolerance < 1) {
-		return fmt.Errorf("--tolerance is %v: give a fraction of an output's range, above 0 and below 1", v.opt.Tolerance)
+	if err := checkFraction(cmd, "tolerance", v.opt.Tolerance, "an output's range"); err != nil {
+		return err
 	}
 	if v.opt.Preserve, err = edit.ParsePreserve(v.how); err != nil {
 		return fmt.Errorf("--preserve: %w", err)
@@ -61,34 +57,19 @@ func (v *pruneVerb) run(cmd *cobra.Command, args []string) (err error) {
 	if err := v.edited.settle(); err != nil {
 		return err
 	}
-	in, err := v.data.open(args, 1)
+	s, err := v.subject.load(args, p, v.edited.inPrecision)
 	if err != nil {
 		return err
 	}
-	defer in.done()
-	net, err := v.net.network(args)
-	if err != nil {
-		return err
-	}
-	if net, err = v.edited.inPrecision(net); err != nil {
-		return err
-	}
-	p.stage("reading " + in.name)
-	start := time.Now()
-	set, _, err := v.data.rows(net, in, &v.scale)
-	if err != nil {
-		return err
-	}
-	read := time.Since(start).Seconds()
 	v.opt.Progress = p.stage
-	start = time.Now()
-	pruned, r, err := hinge.Prune(net, set.X, v.opt)
+	start := time.Now()
+	pruned, r, err := hinge.Prune(s.net, s.set.X, v.opt)
 	if err != nil {
 		return editError(err)
 	}
-	r.Network, r.Source = args[0], in.name
-	r.Seconds.Read, r.Seconds.Prune = read, time.Since(start).Seconds()
-	if r.Test, err = v.edited.reach(net, pruned, &v.data, &v.scale, p); err != nil {
+	r.Network, r.Source = args[0], s.source
+	r.Seconds.Read, r.Seconds.Prune = s.read, time.Since(start).Seconds()
+	if r.Test, err = v.edited.reach(s.net, pruned, &v.subject.data, &v.subject.scale, p); err != nil {
 		return err
 	}
 	return v.edited.write(cmd, &v.out, p, pruned, r, &r.File, &r.Bytes)

@@ -30,6 +30,7 @@ type repairVerb struct {
 	most   int
 	how    string
 	method string
+	force  bool
 	opt    edit.Options
 }
 
@@ -67,6 +68,7 @@ hinge repair mnist.onnx --fix wrong --keep train-images-idx3-ubyte.gz,train-labe
 	flags.StringVar(&v.keep, "keep", "", "the rows whose outputs must not move")
 	flags.IntVar(&v.most, "most", 0, "fix at most this many rows, from the top")
 	flags.StringVar(&v.how, "preserve", string(edit.Bits), "of the kept rows: bits, values or decisions")
+	flags.BoolVar(&v.force, "force", false, "write the network though it is not certified")
 	flags.StringVar(&v.method, "method", string(edit.Auto), "auto, output, inner, bumps or gates")
 	flags.Float64Var(&v.opt.KeepTolerance, "keep-tolerance", 0, "values: how far an output of a kept row may move, as a fraction of its range (default 1e-9, in float32 1e-5)")
 	flags.Float64Var(&v.opt.Margin, "margin", 0, "classes: by how much the wanted class shall win (default: a tenth of what is usual)")
@@ -106,7 +108,7 @@ func (v *repairVerb) run(cmd *cobra.Command, args []string) error {
 	if r.Test, err = v.edited.reach(net, repaired, &v.data, &v.scale, p); err != nil {
 		return err
 	}
-	if no := v.refuse(r, net); no != nil && !v.edited.force {
+	if no := v.refuse(r, net); no != nil && !v.force {
 		p.end()
 		if err := v.out.print(cmd, r); err != nil {
 			return err
@@ -130,11 +132,11 @@ func (v *repairVerb) settle(cmd *cobra.Command) (err error) {
 	if v.opt.Margin < 0 || v.opt.Margin-v.opt.Margin != 0 {
 		return fmt.Errorf("--margin is %v: give a number that is not negative", v.opt.Margin)
 	}
-	if cmd.Flags().Changed("tolerance") && !(v.opt.Tolerance > 0 && v.opt.Tolerance < 1) {
-		return fmt.Errorf("--tolerance is %v: give a fraction of the range, above 0 and below 1", v.opt.Tolerance)
+	if err := checkFraction(cmd, "tolerance", v.opt.Tolerance, "the range"); err != nil {
+		return err
 	}
-	if cmd.Flags().Changed("keep-tolerance") && !(v.opt.KeepTolerance > 0 && v.opt.KeepTolerance < 1) {
-		return fmt.Errorf("--keep-tolerance is %v: give a fraction of the range, above 0 and below 1", v.opt.KeepTolerance)
+	if err := checkFraction(cmd, "keep-tolerance", v.opt.KeepTolerance, "the range"); err != nil {
+		return err
 	}
 	if v.opt.Preserve, err = edit.ParsePreserve(v.how); err != nil {
 		return fmt.Errorf("--preserve: %w", err)
@@ -273,7 +275,6 @@ type editedFlags struct {
 	output    string
 	precision string
 	test      string
-	force     bool
 }
 
 func (f *editedFlags) register(cmd *cobra.Command) {
@@ -281,7 +282,6 @@ func (f *editedFlags) register(cmd *cobra.Command) {
 	flags.StringVarP(&f.output, "output", "o", "", "the .onnx file to write")
 	flags.StringVar(&f.precision, "precision", "", "float64 widens NET's arithmetic (default: as NET is)")
 	flags.StringVar(&f.test, "test", "", "rows that were not part of it: how many change there")
-	flags.BoolVar(&f.force, "force", false, "write the network though it is not certified")
 }
 
 func (f *editedFlags) settle() error {
